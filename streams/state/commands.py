@@ -1,14 +1,17 @@
-"""Commands of a step, merged: fewer commands with the same effect. Pure.
+"""Commands of a step: merged into fewer commands with the same effect, and long ones split. Pure.
 
 Items of one batch write to the same hashes and counters. A command costs 3 µs in a script.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from streams.state.lookup import RedisCommand
 from streams.state.store import Value
 
 _INCREMENTS = {"INCR": 2, "INCRBY": 2, "HINCRBY": 3}  # number of arguments before the increment
+MAX_ARGUMENTS = 4_000  # of a command; a Lua script cannot pass more than 8,000 (LUAI_MAXCSTACK of Lua 5.1)
+# Commands of any length → number of arguments before the elements, and arguments of an element.
+_ELEMENTS = {"HSET": (2, 2), "HDEL": (2, 1), "ZADD": (2, 2), "ZREM": (2, 1), "UNLINK": (1, 1), "DEL": (1, 1)}
 
 
 def merge_commands(commands: Sequence[RedisCommand]) -> list[RedisCommand]:
@@ -26,6 +29,17 @@ def merge_commands(commands: Sequence[RedisCommand]) -> list[RedisCommand]:
         if not run.add(command):
             out.append(command)
     return [*out, *run.commands()]
+
+
+def split_command(command: RedisCommand) -> Iterator[RedisCommand]:
+    """Yield commands of at most MAX_ARGUMENTS that together have the effect of *command*."""
+    if len(command) <= MAX_ARGUMENTS or command[0] not in _ELEMENTS:
+        yield command
+        return
+    before, size = _ELEMENTS[str(command[0])]
+    step = (MAX_ARGUMENTS - before) // size * size
+    for start in range(before, len(command), step):
+        yield (*command[:before], *command[start : start + step])
 
 
 class _ReorderableCommands:

@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
+from itertools import chain
 from typing import Any
 
 from streams.brokers.base import (
@@ -30,6 +31,7 @@ from streams.brokers.redis_streams.usage import MemoryUsage
 from streams.errors import SettingsError, UnavailableError
 from streams.records import MessageId
 from streams.start import Offsets, Start, StartPosition
+from streams.state.commands import split_command
 from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, redact_url
 from streams.topics import (
     Partition,
@@ -166,7 +168,7 @@ class RedisStreamsBroker(MemoryUsage):
             fields = self.entry_fields(message.key, message.value, now, message.headers)
             stream = self.stream(message.topic, self.partition_of(message.topic, message.key))
             args += (3 + len(fields), "XADD", stream, "0-*", *fields)
-        for command in state_writes:
+        for command in chain.from_iterable(map(split_command, state_writes)):
             args += (len(command), *command)
         keys = [self.key("clock"), self.key("clock", "jumps")]
         return bool(await self.script("publish", keys, args, reserve=reserve) >= 0)

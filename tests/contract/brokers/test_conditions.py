@@ -15,3 +15,14 @@ async def test_publish_conditions_make_step_idempotent(local_broker: Settings) -
     assert not await broker.publish([], [("INCR", "n")], partly_done)
     assert await broker.state.get("n") == b"1"
     await broker.close()
+
+
+async def test_long_state_writes_are_one_step(local_broker: Settings) -> None:
+    broker = open_broker(local_broker)
+    fields = [f"f{n}" for n in range(10_000)]
+    values = [part for field in fields for part in (field, "1")]
+    assert await broker.publish([OutgoingMessage("copydesk.polls", b"k", b"v")], [("HSET", "h", *values)])
+    assert len(await broker.state.hgetall("h")) == len(fields)
+    assert await broker.publish((), [("HDEL", "h", *fields)])
+    assert not await broker.state.hgetall("h")
+    await broker.close()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.brokers.memory.state import MemoryState
-from streams.state.commands import merge_commands
+from streams.state.commands import MAX_ARGUMENTS, merge_commands, split_command
 from streams.state.lookup import RedisCommand
 
 hashes, counters, fields = (st.sampled_from(names) for names in (["h1", "h2"], ["c1", "c2"], ["f", "g"]))
@@ -46,3 +46,13 @@ def test_merged_commands_are_one_per_target() -> None:
     assert merge_commands(batch) == [
         ("HSET", "h", "f", 1, "g", 2), ("HINCRBY", "n", "f", 3), ("INCRBY", "c", 4), ("EXPIRE", "h", 9),
     ]  # fmt: skip
+
+
+@given(st.sampled_from(["HSET", "HDEL", "UNLINK"]), st.integers(1, 2 * MAX_ARGUMENTS))
+def test_long_commands_are_split(name: str, count: int) -> None:
+    values = [part for n in range(count) for part in ((f"f{n}", n) if name == "HSET" else (f"f{n}",))]
+    command = (name, "h", *values)
+    parts = list(split_command(command))
+    assert max(map(len, parts)) <= MAX_ARGUMENTS
+    before = [("HSET", "h", *(part for n in range(count) for part in (f"f{n}", "old")))] if name == "HDEL" else []
+    assert state_after([*before, *parts]) == state_after([*before, command])
