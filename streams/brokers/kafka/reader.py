@@ -142,11 +142,18 @@ class KafkaReader:
                         await self._commit_initial_offsets()
                         fetched = await self._fetch(wait_s)
         if self.group and (self.revoked or self.lost or not self.is_member()):
-            return []  # the next owner of the partitions reads these records again
+            self._rewind(fetched)
+            return []
         self._position |= {tp.partition: records[-1].offset + 1 for tp, records in fetched.items() if records}
         messages = [to_message(record) for records in fetched.values() for record in records]
         self._read_ahead.record(len(messages))
         return messages
+
+    def _rewind(self, fetched: Mapping[KafkaPartition, Sequence[Any]]) -> None:
+        """Read *fetched* records again: this member may own their partitions again since a rebalance."""
+        for tp, records in fetched.items():
+            if records and tp in self._open.assignment():
+                self._open.seek(tp, records[0].offset)
 
     async def _fetch(self, wait_s: float) -> Mapping[KafkaPartition, Sequence[Any]]:
         fetched: Mapping[KafkaPartition, Sequence[Any]] = await self._open.getmany(
