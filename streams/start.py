@@ -49,12 +49,17 @@ def parse_start(start: str | StartPosition) -> StartPosition:
 
 
 def resolve_start(start: StartPosition, partition: int, first: int, end: int) -> int:
-    """Return the first offset to read in a partition that holds the offsets [first, end)."""
+    """Return the first offset to read in a partition that holds the offsets [first, end).
+
+    An offset outside of them counts as the nearest one: Kafka would begin with the oldest message.
+    """
     match start:
         case Last(messages):
-            return max(first, end - messages)
+            offset = end - messages
         case Offsets(by_partition):
-            return by_partition.get(partition, first)
+            offset = by_partition.get(partition, first)
         case int():
-            return start
-    return end if start == Start.LATEST else first
+            offset = start
+        case _:
+            offset = end if start == Start.LATEST else first
+    return min(max(offset, first), end)

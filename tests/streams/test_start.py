@@ -12,6 +12,8 @@ from streams.start import Last, Offsets, Start, StartPosition, parse_start, reso
         (Start.EARLIEST, 10),
         (Start.LATEST, 20),
         (15, 15),
+        (5, 10),
+        (25, 20),
         (Last(3), 17),
         (Last(100), 10),
         (Offsets({1: 12}), 12),

@@ -57,6 +57,7 @@ class KafkaReader:
     def __init__(self, client: KafkaClient, topic: str, group: str) -> None:
         self.client, self.topic, self.group = client, topic, group
         self._consumer: AIOKafkaConsumer | None = None
+        self._start: StartPosition = Start.EARLIEST
         self._position: dict[int, int] = {}
         self._read_ahead = ReadAhead(FETCH_RECORDS)
         self._has_initial_offset: set[KafkaPartition] = set()
@@ -66,6 +67,7 @@ class KafkaReader:
 
     async def open(self, start: StartPosition, numbers: Collection[int] | None = None) -> None:
         """Begin at *start*. *numbers*: the partitions to read without a group; None reads all."""
+        self._start = start
         reset = "latest" if start == Start.LATEST else "earliest"
         consumer = self.client.create_consumer(group_id=self.group or None, auto_offset_reset=reset)
         try:
@@ -176,6 +178,8 @@ class KafkaReader:
         mine = self._open.assignment()
         for tp in mine - self._has_initial_offset:
             if await self._open.committed(tp) is None:
+                if not isinstance(self._start, Start):  # the client resolves the ends of a partition itself
+                    await self._seek(self._open, [tp], self._start)
                 await self.commit({(tp.topic, tp.partition): await self._open.position(tp) - 1})
         self._has_initial_offset = set(mine)
 

@@ -11,6 +11,7 @@ Fixture of a test, and the reason where it excludes the in-memory broker:
 import signal
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,7 @@ from streams.brokers.base import ConsumedMessage, OutgoingMessage, Reader
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
 from streams.faust.agents import BatchResult
-from streams.start import Last, Offsets, Start
+from streams.start import Last, Offsets, Start, StartPosition
 from tests.conftest import DEADLINE_S, until
 from tests.support.stage import Stage, all_exactly_once, drained, end, in_order_by_key, lag_is, stage, start_worker
 
@@ -96,6 +97,25 @@ async def test_reader_start_accepts_offsets_and_last_n(any_broker: Settings) -> 
         assert max(last.position().values()) > 0
         near = await drained(last)
         assert max(Counter(d.partition for d in near).values()) == 2
+
+
+@pytest.mark.parametrize("start", [3, Offsets({0: 3}), Last(2), 1_000], ids=["offset", "offsets", "last", "too_far"])
+async def test_new_group_begins_at_start(any_broker: Settings, start: StartPosition) -> None:
+    async with stage(replace(any_broker, partitions=1)) as s:
+        values = await s.fill(5)
+        reader = await s.broker.open_reader(s.source, s.group, start)
+        expected = [b"late"] if start == 1_000 else [*values[3:], b"late"]
+        messages: list[ConsumedMessage] = []
+
+        async def has_begun() -> bool:
+            await _more(reader, messages, 1)
+            return await lag_is(s, len(expected) - 1)
+
+        await until(has_begun, what="the committed start")
+        await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"late")])
+        await until(lambda: _more(reader, messages, len(expected)))
+        assert [m.value for m in messages] == expected
+        await reader.close()
 
 
 async def test_agent_processes_all_in_order_and_commits(either: Settings) -> None:
