@@ -31,5 +31,5 @@ class RevisionFilter:
 
     def forget(self, record: Any) -> None:
         """Allow *record* to be yielded again because the program did not handle it."""
-        if isinstance(record, Article | NewsEvent) and self._latest.get(record.id) == record.revision:
+        if isinstance(record, Article | NewsEvent) and record.revision <= self._latest.get(record.id, 0):
             self._latest[record.id] = record.revision - 1

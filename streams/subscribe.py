@@ -13,7 +13,7 @@ from streams.codec import decode
 from streams.config.settings import Settings, load_settings
 from streams.config.tables import parse_rule
 from streams.errors import SettingsError, UnavailableError, UnreadableError
-from streams.event_rules import EVENT_PUBLISHERS, event_predicate
+from streams.event_rules import event_predicate
 from streams.logger import get_logger
 from streams.records import Article, DeadLetter, Item, NewsEvent, PollResult, Record
 from streams.retry import retry_unavailable
@@ -97,7 +97,7 @@ class Subscription:
         self.commit_every = commit_every
         self.settings = settings or load_settings()
         self.position: dict[int, int] = {}
-        self._where = _to_predicate(where)
+        self._where = _to_predicate(where, self.topic)
         self._latest = RevisionFilter()
         self._pending: deque[ConsumedMessage] = deque()
         self._batch: list[tuple[ConsumedMessage, Any]] = []
@@ -123,7 +123,10 @@ class Subscription:
                 await self.commit()
             await self._reader.close()
         except UnavailableError as unavailable:
-            log.warning("lease not released", group=self.group, error=unavailable, next_step="it will expire")
+            log.warning(
+                "lease not released", topic=self.topic.name, group=self.group, error=unavailable,
+                next_step="it will expire",
+            )  # fmt: skip
         finally:
             await self._broker.close()
 
@@ -198,7 +201,10 @@ class Subscription:
             self._done = through | self._done
             if not isinstance(exc, UnavailableError):
                 raise
-            log.warning("commit failed", topic=self.topic.name, group=self.group, error=exc, next_step="will retry")
+            log.warning(
+                "commit failed", topic=self.topic.name, group=self.group, error=exc,
+                next_step="will retry with the next commit; after the last one, the records are delivered again",
+            )  # fmt: skip
 
     async def owns_current_record(self) -> bool:
         """Return whether this member still owns the partition of the current record, or of one in the current batch.
@@ -229,7 +235,9 @@ class Subscription:
 
     async def _confirm_leases(self) -> None:
         """Confirm the group's leases before the next record is yielded; retry while the broker is unavailable."""
-        await retry_unavailable(self._confirm_leases_once, "lease not confirmed", group=self.group)
+        await retry_unavailable(
+            self._confirm_leases_once, "lease not confirmed", topic=self.topic.name, group=self.group
+        )
 
     async def _confirm_leases_once(self) -> None:
         """Confirm the leases, and again after each further request: the process may be frozen for a lease meanwhile."""
@@ -319,13 +327,16 @@ def _partition(message: ConsumedMessage) -> Partition:
     return message.topic, message.partition
 
 
-def _to_predicate(where: Where) -> Callable[[Any], bool]:
+def _to_predicate(where: Where, topic: Topic) -> Callable[[Any], bool]:
+    """Return the function that tells whether a record of *topic* matches. Raises SettingsError for an invalid rule."""
     if where is None:
         return lambda record: True
     if callable(where):
         return where
-    if EVENT_PUBLISHERS in where:
+    if topic == EVENTS:
         return event_predicate(where)
+    if not topic.has_articles:
+        raise SettingsError(f"invalid where: a rule (topic {topic.name} has no articles); pass a function")
     router = Router([parse_rule(where)])
     return lambda record: isinstance(record, Article) and router.matches(record)
 

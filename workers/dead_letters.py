@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from streams.brokers.base import Broker, Condition, ConsumedMessage, OutgoingMessage
+from streams.brokers.base import Broker, Condition, ConsumedMessage, OutgoingMessage, RedisCommand
 from streams.codec import decode, encode
 from streams.errors import UnreadableError
 from streams.records import DeadLetter, MessageId
@@ -55,7 +55,7 @@ def build(
     source: MessageId | None, key: bytes, payload: bytes, headers: tuple[tuple[str, bytes], ...], error_kind: str,
     error: str, *, feed: str = "", sink: str = "", attempts: int = 1,
 ) -> OutgoingMessage:  # fmt: skip
-    """Return the dead letter of the message at *source*; None for an entry of *feed*."""
+    """Return a dead letter. *source*: id of the message; None for an entry of *feed*, which has no message."""
     letter = DeadLetter(
         topic=source.topic if source else "",
         partition=source.partition if source else 0,
@@ -153,8 +153,13 @@ async def _resolve(broker: Broker, name: str, resolution: str, messages: Sequenc
     partition, _, offset = name.partition("@")
     removal = broker.removal_commands(MessageId(DEAD_LETTERS.name, int(partition), int(offset)))
     # The mark of a removed letter only decides between commands at the same time.
-    key, expiry = (REMOVED_KEY, [("EXPIRE", REMOVED_KEY, DAY_S)]) if removal else (RESOLVED_KEY, [])
+    key, expiry = (REMOVED_KEY, _expiring(name, resolution)) if removal else (RESOLVED_KEY, [])
     return await broker.publish(messages, [*removal, *expiry], [Condition(key, name, "", resolution)])
+
+
+def _expiring(name: str, resolution: str) -> list[RedisCommand]:
+    """Return the commands of the mark. Conditions are written last, so EXPIRE alone would find no key."""
+    return [("HSET", REMOVED_KEY, name, resolution), ("EXPIRE", REMOVED_KEY, DAY_S)]
 
 
 async def count_pending(broker: Broker) -> int:

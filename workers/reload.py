@@ -28,7 +28,7 @@ class Reloader:
 
     def request(self) -> None:
         """Check the settings; stop the service in order if they are valid."""
-        if self.read() is not None:
+        if not self.is_requested and self.read() is not None:  # a second SIGTERM would end the process at once
             self.is_requested = True
             notify("RELOADING=1")
             os.kill(os.getpid(), signal.SIGTERM)

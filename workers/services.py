@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 from streams.brokers import open_broker
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
+from streams.config.sources import redact_url
 from streams.errors import SettingsError, UnavailableError
 from streams.exit_codes import ExitCode, abort
 from streams.logger import get_logger
-from streams.retry import retry_unavailable
-from streams.state.redis_client import redact_url
+from streams.retry import Backoff, retry_unavailable
 from streams.topics import BUILTIN_TOPICS, DESK_GROUP, route_topic
 from workers.dedupe.rebuild import rebuild_if_lost, require_intact_state, restore_state
 from workers.garbage import collect_less_often, return_large_blocks
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+RESTART_S, MAX_RESTART_S = 1.0, 60.0  # before a background loop runs again after a bug
 STOP_PHASES = 3  # each within `shutdown_timeout_s`: accepted messages, the worker's tasks, the broker
 
 
@@ -163,7 +164,7 @@ async def _run_desk(settings: Settings, url: str, name: str, pool: "CleaningPool
 
     async def body(broker: Broker, stopping: asyncio.Event) -> None:
         # Before the rebuild, because that writes to the broker's memory too.
-        relieving = asyncio.create_task(log_exceptions(lambda: memory_relief_loop(broker), "memory relief"))
+        relieving = asyncio.create_task(keep_running(lambda: memory_relief_loop(broker), "memory relief"))
         try:
             async with heartbeat_task(broker.state, "desk", worker_name("desk", name)):
                 await desk(broker, stopping)
@@ -198,10 +199,10 @@ def _start_upkeep(
 ) -> "asyncio.Future[Any]":
     """Start the tasks of a desk beside its agent."""
     return asyncio.gather(
-        log_exceptions(lambda: retention_loop(broker, settings), "retention"),
-        log_exceptions(lambda: watchdog(broker, membership, lambda: restore_state(broker, settings)), "watchdog"),
-        log_exceptions(lambda: release_loop(broker, time.time), "embargoes"),
-        log_exceptions(slow_items.release_loop, "slow items"),
+        keep_running(lambda: retention_loop(broker, settings), "retention"),
+        keep_running(lambda: watchdog(broker, membership, lambda: restore_state(broker, settings)), "watchdog"),
+        keep_running(lambda: release_loop(broker, time.time), "embargoes"),
+        keep_running(slow_items.release_loop, "slow items"),
     )
 
 
@@ -299,7 +300,7 @@ async def run_web(settings: Settings, url: str, name: str = "") -> int:
     async def body(broker: Broker, stopping: asyncio.Event) -> None:
         server = WebServer(settings, broker, DESK_GROUP)
         await server.start()
-        log.info("web page ready", url=server.url, token_path=settings.data_dir / "web.token")
+        log.info("web interface ready", url=server.url, token_path=settings.data_dir / "web.token")
         notify("READY=1")
         async with heartbeat_task(broker.state, "web", worker_name("web", name)):
             await stopping.wait()
@@ -315,6 +316,19 @@ async def wait_stop_or(stopping: asyncio.Event, task: "asyncio.Future[Any]") -> 
     waiting.cancel()
     if task.done():
         task.result()
+
+
+async def keep_running(loop: Callable[[], Awaitable[Any]], name: str) -> None:
+    """Await the endless *loop*. After an exception, log it and call *loop* again, with backoff."""
+    backoff = Backoff(RESTART_S, MAX_RESTART_S)
+    with contextlib.suppress(asyncio.CancelledError):
+        while True:
+            try:
+                await loop()
+            except Exception:
+                delay_s = backoff.next_delay_s()
+                log.exception("task failed", task=name, retry_s=delay_s)
+                await asyncio.sleep(delay_s)
 
 
 async def log_exceptions(work: Callable[[], Awaitable[Any]], name: str) -> None:

@@ -176,8 +176,8 @@ async def _process(
         next_offsets[offsets.topic_partition] = offsets.end if done else 0
         if not done:
             log.warning(
-                "partition reassigned", topic=offsets.topic, partition=offsets.partition, count=len(messages),
-                next_step="skipped",
+                "partition reassigned", topic=offsets.topic, partition=offsets.partition, offset=offsets.first,
+                count=len(messages), next_step="the new owner processes them",
             )  # fmt: skip
             await _rewind(processor.context, broker, offsets)
 

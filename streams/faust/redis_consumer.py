@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from faust.assignor.client_assignment import ClientAssignment
@@ -91,7 +92,8 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
     async def subscribe(self, topics: Iterable[str]) -> None:
         topics = set(topics)
         for topic in topics:
-            await self._retry(self.streams.partitions, topic, self.app.conf.topic_partitions)
+            read = partial(self.streams.partitions, topic, self.app.conf.topic_partitions)
+            await retry_unavailable(read, "partitions not read", topic=topic, group=self.group)
         self._topics = topics
         self._subscription_changed.set()
 
@@ -122,7 +124,9 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
             if assigned != self._assigned or not self.app.consumer_generation_id or self._has_new_leases():
                 await self._rebalance(assigned)
             if self.leases.to_release:
-                await self._retry(self.leases.release, list(self.leases.to_release))
+                await retry_unavailable(
+                    lambda: self.leases.release(list(self.leases.to_release)), "leases not released", group=self.group
+                )
 
     def _has_new_leases(self) -> bool:
         return any(self._assigned_leases.get(tp) != lease for tp, lease in self.leases.owned.items())
@@ -142,12 +146,11 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         app.consumer_generation_id += 1
         start = Start.LATEST if app.conf.consumer_auto_offset_reset == "latest" else Start.EARLIEST
         if assigned:
-            await self._retry(self.streams.register, self.group, assigned, start)
+            await retry_unavailable(
+                lambda: self.streams.register(self.group, assigned, start), "group not registered", group=self.group
+            )
             await self._refresh_end_offsets(assigned)
         await self.on_partitions_assigned(set(assigned), app.consumer_generation_id)
-
-    async def _retry(self, call: Any, *args: Any) -> Any:
-        return await retry_unavailable(lambda: call(*args), "request failed", group=self.group)
 
     def lease_of(self, topic: str, partition: int) -> str:
         """Return the lease of the assignment; the broker refuses a write under a lost one."""
@@ -165,8 +168,10 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek to the committed offsets; do nothing after a rebalance meanwhile, which has its own seek."""
         assigned, generation = set(self._assigned), self.app.consumer_generation_id
-        committed = await self._retry(self.streams.committed, self.group, assigned)
-        bounds = await self._retry(self.streams.bounds, assigned)
+        committed = await retry_unavailable(
+            lambda: self.streams.committed(self.group, assigned), "offsets not read", group=self.group
+        )
+        bounds = await retry_unavailable(lambda: self.streams.bounds(assigned), "offsets not read", group=self.group)
         if generation != self.app.consumer_generation_id:
             return {}
         offsets = {tp: max(committed[tp] or 0, bounds[tp].first) for tp in assigned}
@@ -206,7 +211,9 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         return self.streams.cached_partition_count(topic)
 
     async def _refresh_end_offsets(self, partitions: Iterable[TP]) -> None:
-        bounds: Mapping[TP, Bounds] = await self._retry(self.streams.bounds, partitions)
+        bounds: Mapping[TP, Bounds] = await retry_unavailable(
+            lambda: self.streams.bounds(partitions), "offsets not read", group=self.group
+        )
         for tp, b in bounds.items():
             self._end_offset[tp] = b.end
 
@@ -293,7 +300,9 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         if not offsets:
             return True
         leases = {tp: self._assigned_leases.get(tp, "lost") for tp in offsets}
-        committed: int = await self._retry(self.streams.commit, self.group, offsets, leases)
+        committed: int = await retry_unavailable(
+            lambda: self.streams.commit(self.group, offsets, leases), "offsets not committed", group=self.group
+        )
         return committed == len(offsets)
 
     @Service.task

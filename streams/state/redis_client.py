@@ -24,6 +24,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from streams.config.sources import redact_url
 from streams.errors import SettingsError, UnavailableError
 from streams.state.auto_pipeline import AutoPipeline, Endpoint
 from streams.state.store import StateStore, Value
@@ -223,9 +224,3 @@ class _ErrorMapping:
 def map_redis_errors(url: str) -> _ErrorMapping:
     """Map redis-py's errors: UnavailableError for temporary failures, SettingsError for wrong credentials."""
     return _ErrorMapping(url)
-
-
-def redact_url(url: str) -> str:
-    """Return *url* without user and password, for messages and logs."""
-    netloc = urlsplit(url).netloc
-    return url.replace(netloc, netloc.rpartition("@")[2], 1) if netloc else url

@@ -20,6 +20,7 @@ from streams.topics import ITEMS, SINK_REPLAYS
 from tests.conftest import copydesk
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
+from tests.support.server_commands import server_commands
 from workers import dead_letters
 from workers.clean.cleaner import CleanedContent
 from workers.counters import is_consistent
@@ -95,6 +96,7 @@ async def test_dead_letters_are_replayed_once_or_discarded(settings: Settings, t
             assert "\n{\n" in shown
             done = await asyncio.to_thread(copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path)
             assert done.stdout == "1 dead letter replayed\n"
+            assert await server_commands(broker.state).ttl(dead_letters.REMOVED_KEY) > 0
             counters = await settled(broker, {"new": 1})
             assert is_consistent(counters)
             again = await asyncio.to_thread(copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path, check=1)

@@ -146,3 +146,20 @@ def test_units_use_notify_watchdog_and_reload(unit: str) -> None:
     text = (ROOT / "examples" / "systemd" / unit).read_text("utf-8")
     for line in ("Type=notify", "WatchdogSec=", "ExecReload=/bin/kill -HUP $MAINPID"):
         assert f"\n{line}" in text
+
+
+def test_second_reload_does_not_end_the_process() -> None:
+    program = """
+import signal, time
+from streams.config.settings import load_settings
+from workers.reload import Reloader
+
+received = []
+signal.signal(signal.SIGTERM, lambda *_: received.append(1))
+reloader = Reloader(lambda: None or object())
+reloader.request()
+reloader.request()
+print(len(received))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1"], done.stderr

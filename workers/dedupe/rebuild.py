@@ -60,17 +60,17 @@ class RebuildLock:
                 await self.write(("EXPIRE", LOCK_KEY, LOCK_S))
 
 
-async def rebuild_if_lost(broker: Broker, settings: Settings) -> bool:
-    """Rebuild the state from the articles topic if it was lost; return True.
+async def rebuild_if_lost(broker: Broker, settings: Settings) -> None:
+    """Rebuild the state from the articles topic if it was lost.
 
     Raises:
         UnavailableError: another worker is rebuilding, or the state was lost during the rebuild.
     """
     if await broker.state.exists(INTACT_KEY):
-        return True
+        return
     if isinstance(broker, RedisStreamsBroker):
         await broker.write_state(("SET", INTACT_KEY, 1))  # even with full memory: no desk starts without it
-        return True
+        return
     lock = RebuildLock(broker)
     if not await lock.acquire():
         raise UnavailableError("shared state not ready: another desk is rebuilding it; wait for that desk")
@@ -82,7 +82,6 @@ async def rebuild_if_lost(broker: Broker, settings: Settings) -> bool:
         renewing.cancel()
         with contextlib.suppress(UnavailableError):
             await lock.write(("DEL", LOCK_KEY))
-    return True
 
 
 async def restore_state(broker: Broker, settings: Settings) -> None:

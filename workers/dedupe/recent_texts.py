@@ -19,6 +19,7 @@ SEGMENTS = 2
 # Most articles of feeds are small. With a window of their size and smaller tables, zlib takes a quarter of the time: it
 # clears less memory. The result has the same size.
 SMALL_BYTES, SMALL_WINDOW, SMALL_TABLES = 4_096, 12, 5
+LINE_START = "\x1e"  # record separator of ASCII; a line may contain line breaks
 MAX_BYTES = 100_000  # compressed; revisions of longer texts have no diff
 
 
@@ -45,7 +46,7 @@ class RecentTexts:
 
 
 def _compress(text: Sequence[str]) -> bytes:
-    data = "\n".join([line.replace("\n", " ") for line in text]).encode("utf-8", "replace")
+    data = "".join([LINE_START + line.replace(LINE_START, " ") for line in text]).encode("utf-8", "replace")
     if len(data) > SMALL_BYTES:
         return zlib.compress(data, 1)
     compressor = zlib.compressobj(1, zlib.DEFLATED, SMALL_WINDOW, SMALL_TABLES)
@@ -57,4 +58,5 @@ def _decompress_all(values: Mapping[bytes, bytes]) -> dict[str, Sequence[str]]:
 
 
 def _decompress(value: bytes) -> Sequence[str]:
-    return zlib.decompress(value).decode().split("\n")
+    text = zlib.decompress(value).decode()
+    return text[1:].split(LINE_START) if text.startswith(LINE_START) else text.split("\n")  # as earlier versions wrote

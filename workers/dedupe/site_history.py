@@ -9,7 +9,7 @@ gets `SiteFacts`. Near-duplicate detection counts the sentences of each source i
 articles for EXPIRY_S is forgotten. Old articles of an archive have a history for each year, `<site>@<year>`.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import compress, islice
@@ -30,6 +30,7 @@ SEGMENTS = 2
 SHARDS = 16  # a few hundred entries in each hash, below hash-max-listpack-entries (512)
 MAX_LINES = 60  # per article
 MAX_NAME_CHARS = 100
+MAX_SITES = 10_000  # whose counts a process remembers, about 2 MB; a batch has at most 1,000 sites
 EXPIRY_S = 45 * DAY_S
 
 
@@ -74,7 +75,7 @@ class SiteHistory:
 
     def __init__(self, state: Any, segment_articles: int = SEGMENT_ARTICLES) -> None:
         self.state, self.segment_articles = state, segment_articles
-        self.counts: dict[str, int] = {}  # site → articles recorded, as of the last look-up
+        self.counts = OrderedDict[str, int]()  # site → articles recorded, as of the last look-up
 
     async def get(self, queries: Sequence[SiteQuery]) -> list[SiteFacts]:
         """Return the facts for each query. One round trip; more when a site's segment has changed since the last."""
@@ -94,13 +95,19 @@ class SiteHistory:
         async def read(replies: Sequence[Any]) -> list[SiteFacts]:
             lines, answers = dict[str, _Lines](), iter(replies)
             for site, keys in hashes.items():
-                self.counts[site] = int(next(answers) or 0)
+                self._count(site, int(next(answers) or 0))
                 lines[site] = self._read(keys, len(live[site]), answers)
             if any(live[site] != self._live(site) for site in hashes):
                 raise OutdatedError
             return [self._facts(query, lines[query.site]) for query in queries]
 
         return Lookup(commands, read)
+
+    def _count(self, site: str, count: int) -> None:
+        self.counts[site] = count
+        self.counts.move_to_end(site)
+        if len(self.counts) > MAX_SITES:
+            self.counts.popitem(last=False)
 
     def _commands(self, site: str, live: range, keys: Mapping[int, Sequence[bytes]]) -> list[RedisCommand]:
         """Return the commands that read the number of articles, and the numbers of the *keys* of each hash."""

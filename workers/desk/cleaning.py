@@ -18,13 +18,14 @@ from workers.desk.candidate import Candidate
 from workers.desk.cleaning_job import CleaningJob
 from workers.desk.cleaning_pool import CleaningPool
 from workers.desk.deadline import CpuTimer
-from workers.desk.slow_items import MAX_FEED_BYTES, SlowItems
+from workers.desk.slow_items import MAX_FEED_BYTES, MAX_POSTPONED_BYTES, SlowItems
 
 # Value of an item that takes as much CPU time as 20 ordinary ones. One poll may deliver many of them.
 LARGE_BYTES = 128 * 1024
 DECODE_SHARE = 1 / 4  # of the limit, after which a step ends
 
 Cleaner = Callable[[Item, BlockDocument, SiteFacts], CleanedContent]
+SLOW_LANE_LIMITS = f"limits: {MAX_FEED_BYTES >> 20} MiB for a feed, {MAX_POSTPONED_BYTES >> 20} MiB in all"
 
 
 class Cleaning(Protocol):
@@ -155,7 +156,7 @@ class PooledCleaning:
             feed = candidate.item.feed
             is_suspect = self.slow_items.is_suspect(feed)
             if job.is_postponed and is_suspect and self.slow_items.is_full(feed):
-                job.fail("timeout", f"more than {MAX_FEED_BYTES >> 20} MiB of slow items of the feed wait")
+                job.fail("timeout", f"slow lane full: {feed} ({SLOW_LANE_LIMITS})")
                 return False
             self.slow_items.keep(message, id_, job)
             if not is_suspect and (job.has_exceeded or job.attempts):

@@ -294,6 +294,7 @@ class CleaningPool:
         self._slow.push(job.feed, slow, is_urgent=job.facts is not None)
         if self._slow_lane is None:
             self._slow_lane = asyncio.create_task(self._run_slow())
+            self._slow_lane.add_done_callback(self._after_slow)
 
     def has_room(self, size: int) -> bool:
         """Return whether the slow lane takes another job, of an item of *size* bytes."""
@@ -312,6 +313,10 @@ class CleaningPool:
         await self._fork_server.wait(exchange.process)
         await asyncio.wait({exchange.receiving})
 
+    def _after_slow(self, task: "asyncio.Task[None]") -> None:
+        self._slow_lane = None
+        self._after(task)
+
     async def _run_slow(self) -> None:
         """Finish the slow jobs one after another, each in its own process with a lower priority."""
         while self._slow:
@@ -329,7 +334,6 @@ class CleaningPool:
                 await asyncio.sleep(RETRY_S)
                 continue
             await self._finish_slow(job, exchange)
-        self._slow_lane = None
 
     async def _finish_slow(self, job: CleaningJob, exchange: _Exchange) -> None:
         process, _, receiving = exchange

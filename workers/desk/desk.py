@@ -241,7 +241,7 @@ class Desk:
             raise
 
     def _decode(self, message: ConsumedMessage, builder: BatchBuilder) -> list[Candidate]:
-        """Return the item of *message* in blocks; empty when it became a dead letter."""
+        """Return the candidate of *message*; an empty list if the message became a dead letter."""
         with dead_letter_on_error(message, builder):
             item = decode(message.value, Item)
             with dead_letter_on_error(message, builder, item.feed):

@@ -180,12 +180,16 @@ class SlowItems:
         own = [field for field in fields if self.is_blocked(field.article_id)]
         await self._renew(own)
         await self._resume(own)
-        await self._clean(dict.fromkeys(self._jobs[field.article_id].job for field in own))
+        await self._clean(dict.fromkeys(held.job for _, held in self._held(own)))
         overdue = [field for field in fields if field.until_s <= now_s and not self.is_blocked(field.article_id)]
         renewed = await self.broker.state.hgetall(UNTIL_KEY) if overdue else {}
         due = {field for field in overdue if float(renewed.get(field.encode(), 0)) <= now_s}
-        due |= {field for field in own if self._jobs[field.article_id].job.is_finished}
+        due |= {field for field, held in self._held(own) if held.job.is_finished}
         return sum([await self._release(field.encode()) for field in fields if field in due])
+
+    def _held(self, fields: Sequence[HeldField]) -> list[tuple[HeldField, HeldJob]]:
+        """Return those of *fields* with a job. The desk may drop a job during each request of this loop."""
+        return [(field, held) for field in fields if (held := self._jobs.get(field.article_id)) is not None]
 
     async def _renew(self, fields: Sequence[HeldField]) -> None:
         """Renew the holds of this desk every RENEWAL_S."""
@@ -203,8 +207,9 @@ class SlowItems:
         """
         if (lane := self.lane) is None:
             return
-        jobs = [(field, self._jobs[field.article_id]) for field in fields]
-        postponed = [(field, held) for field, held in jobs if held.job.is_postponed and field.offset == held.offset]
+        postponed = [
+            (field, held) for field, held in self._held(fields) if held.job.is_postponed and field.offset == held.offset
+        ]
         while postponed:
             field, held = min(postponed, key=lambda pair: _turn(lane, *pair))
             postponed.remove((field, held))

@@ -28,11 +28,12 @@ from streams.brokers.redis_streams.clock import record_clock
 from streams.brokers.redis_streams.reader import RedisStreamsReader, to_message
 from streams.brokers.redis_streams.store import Bounds, stream_bounds, topic_of
 from streams.brokers.redis_streams.usage import MemoryUsage
+from streams.config.sources import redact_url
 from streams.errors import SettingsError, UnavailableError
 from streams.records import MessageId
 from streams.start import Offsets, Start, StartPosition, resolve_start
 from streams.state.commands import split_command
-from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, redact_url
+from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect
 from streams.topics import (
     Partition,
     Topic,

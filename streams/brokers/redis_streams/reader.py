@@ -123,8 +123,9 @@ class RedisStreamsReader:
             done = await self.store.commit(self.group, {tp: offset + 1 for tp, offset in through.items()}, leases)
             if done < len(through):
                 log.warning(
-                    "commit refused", group=self.group, reason="lease lost", next_step="the new owner continues"
-                )
+                    "commit refused", topic=min(through)[0], group=self.group, reason="lease lost",
+                    partition=", ".join(str(tp[1]) for tp in sorted(through)), next_step="the new owner continues",
+                )  # fmt: skip
                 self._leases.expire()
 
     async def at_end(self) -> bool:

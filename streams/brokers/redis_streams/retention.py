@@ -89,7 +89,8 @@ class Retention:
         self._refused_ticks_s[name] = ticks
         count = 0 if refused_s is None else max(1, int(total * MAX_SHARE))
         log.warning(
-            "removal limited", topic=name, reason="more messages are too old than elapsed time explains",
+            "removal limited", **({} if name == GROUPS else {"topic": name}),
+            reason=f"more {'groups' if name == GROUPS else 'messages'} are too old than elapsed time explains",
             count=count, expired=expired, total=total, retry_s=STEP_EVERY_S,
             next_step="up to a tenth follows each time; if the clock is wrong, correct it",
         )  # fmt: skip

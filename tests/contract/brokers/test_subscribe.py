@@ -21,7 +21,7 @@ from streams.brokers.base import Broker
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
-from streams.records import Article
+from streams.records import Article, NewsEvent
 from streams.revision_filter import REMEMBERED_ARTICLES, RevisionFilter
 from streams.subscribe import Subscription, subscribe, subscribe_sync
 from streams.testing import InMemoryBroker
@@ -203,6 +203,34 @@ def test_revision_filter_memory_is_bounded() -> None:
         assert not progress.check_and_record(Article(id=str(n), revision=1))
     assert len(progress) == REMEMBERED_ARTICLES
     assert progress.check_and_record(Article(id=str(n), revision=1))
+
+
+def test_revision_filter_forgets_all_unfinished_revisions() -> None:
+    progress = RevisionFilter()
+    first, second = Article(id="a", revision=3), Article(id="a", revision=5)
+    assert not progress.check_and_record(first)
+    assert not progress.check_and_record(second)
+    for unfinished in (second, first):
+        progress.forget(unfinished)
+    assert [progress.check_and_record(a) for a in (first, second, second)] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("topic", "where", "reason"),
+    [
+        ("items", {"keywords": ["harbour"]}, "topic copydesk.items has no articles"),
+        ("articles", {"event_publishers": 2}, "event_publishers"),
+        ("events", {"keywords": ["harbour"]}, "unknown key: keywords"),
+    ],
+)
+def test_rule_of_another_topic_is_refused(settings: Settings, topic: str, where: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        Subscription(topic, where=where, settings=settings)
+
+
+def test_rule_without_publishers_selects_events(settings: Settings) -> None:
+    subscription = Subscription("events", where={"language": "en"}, settings=settings)
+    assert subscription._where(NewsEvent(id="e", revision=1, publishers=("Post",), languages=("en",)))
 
 
 async def test_subscriber_resumes_after_connection_loss_anywhere(settings: Settings) -> None:

@@ -3,8 +3,9 @@
 import pytest
 from redis.exceptions import ResponseError
 
+from streams.config.sources import redact_url
 from streams.errors import SettingsError, UnavailableError
-from streams.state.redis_client import connect, redact_url
+from streams.state.redis_client import connect
 from streams.state.store import StateStore
 from streams.valkey.server import EmbeddedValkey
 
@@ -59,6 +60,7 @@ def test_connect_invalid_database_hides_password() -> None:
     ("url", "redacted"),
     [
         ("redis://user:pa@ss@h:1/2", "redis://h:1/2"),
+        ("valkey://:12/34@h:1", "valkey://h:1"),
         ("valkey://h:1", "valkey://h:1"),
         ("valkey:///tmp/a.sock", "valkey:///tmp/a.sock"),
         ("kafka://a:1,b:2", "kafka://a:1,b:2"),

@@ -14,7 +14,7 @@ from tests.support.pipeline import everything, newsdesk, settled
 from tests.support.server_commands import server_commands
 from workers.clean.cleaner import clean
 from workers.clean.site_facts import SiteFacts, line_key
-from workers.dedupe.site_history import PREFIX, SEGMENTS, SentenceHistory, SiteHistory, SiteQuery, site_of
+from workers.dedupe.site_history import MAX_SITES, PREFIX, SEGMENTS, SentenceHistory, SiteHistory, SiteQuery, site_of
 from workers.services import connect
 
 STORY = (
@@ -178,4 +178,13 @@ async def test_sentence_history_is_bounded_and_keeps_recurring(settings: Setting
     [facts] = await history.get([SiteQuery("odd quay television", frozenset({key}))])
     assert facts.counts[key] == 6
     assert 0 < max(sizes) <= 4 * (SEGMENTS + 1) * 2
+    await broker.close()
+
+
+async def test_counts_of_many_sites_are_bounded(settings: Settings) -> None:
+    broker = await connect(settings, settings.broker_url)
+    history = SiteHistory(broker.state)
+    for start in range(0, MAX_SITES + 1_000, 1_000):
+        await history.get([SiteQuery(f"site-{n}.example", frozenset()) for n in range(start, start + 1_000)])
+    assert len(history.counts) == MAX_SITES
     await broker.close()

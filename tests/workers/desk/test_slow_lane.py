@@ -3,10 +3,12 @@
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import msgspec
 
+from streams.brokers.base import ConsumedMessage
 from streams.codec import encode
 from streams.config.settings import Settings
 from streams.records import Item
@@ -16,6 +18,8 @@ from tests.support.cleaning import CLEANERS, STORY, make_item
 from tests.support.pipeline import everything, settled
 from tests.support.pooled_desk import are_held, count, is_done, pooled_desk, send
 from workers.clean.site_facts import SiteFacts
+from workers.dedupe.identity import article_id
+from workers.desk.cleaning_job import CleaningJob
 from workers.desk.cleaning_pool import MAX_SLOW_BYTES, MAX_SLOW_JOBS, CleaningPool
 from workers.desk.slow_items import HOLD_S, SlowItems
 from workers.desk.turns import TurnQueue
@@ -200,3 +204,38 @@ async def test_cost_of_ordinary_items_is_no_suspicion(settings: Settings) -> Non
         slow_items.add_cost("expensive", 0.15)
     assert slow_items.is_suspect("expensive")
     await slow_items.broker.close()
+
+
+class TakingLane:
+    """A slow lane without room. The desk takes the item while it is asked for."""
+
+    def __init__(self) -> None:
+        self.take: Callable[[], object] = lambda: None
+
+    def has_room(self, size: int) -> bool:
+        self.take()
+        return False
+
+    def slow_count(self, feed: str) -> int:
+        return 0
+
+    def resume(self, job: CleaningJob, value: bytes) -> None: ...
+
+    def clean(self, job: CleaningJob, facts: SiteFacts) -> None: ...
+
+    def forget(self, jobs: Iterable[CleaningJob]) -> None: ...
+
+
+async def test_item_taken_during_check_is_no_error(settings: Settings) -> None:
+    lane, id_ = TakingLane(), article_id("slow.example/1")
+    broker = await connect(settings, settings.broker_url)
+    slow_items = SlowItems(broker, time.time, lane)
+    message = ConsumedMessage(ITEMS.name, 0, 9, 0.0, b"k", encode(make_item(1)))
+    job = CleaningJob(1, message.value)
+    job.is_postponed = True
+    slow_items.keep(message, id_, job)
+    await broker.publish((), slow_items.hold(message, id_))
+    lane.take = lambda: slow_items.take(message, id_)
+    assert await slow_items.release_due() == 0
+    assert not slow_items.is_blocked(id_)
+    await broker.close()
