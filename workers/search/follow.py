@@ -57,7 +57,7 @@ class Follower:
 
     def __init__(self, broker: Broker, topic: Topic, store: Store, start: StartPosition = Start.EARLIEST) -> None:
         self.broker, self.topic, self.store, self.start = broker, topic, store, start
-        self.is_caught_up = asyncio.Event()  # once the messages of the start are stored
+        self.is_caught_up = asyncio.Event()  # set when all messages of the topic at the start are stored
 
     async def run(self) -> None:
         """Follow until cancelled; outages of the broker and of the disk are waited for."""
