@@ -131,6 +131,8 @@ async def test_withdrawn_article_shows_no_text(local_broker: Settings) -> None:
         ("list_since", {"topic": "nope"}, "unknown topic"),
         ("list_since", {"since": "yesterday"}, "invalid position"),
         ("search_articles", {"since": "soon"}, "invalid time"),
+        ("search_articles", {"since": "99999999999d"}, "invalid time: '99999999999d'"),
+        ("search_articles", {"since": "2000000d"}, "invalid time: '2000000d'"),
         ("search_articles", {"limit": 1_000}, "invalid arguments"),
         ("get_story", {"story_id": "0" * 20}, "story not found"),
     ],
