@@ -136,23 +136,13 @@ class Tools:
         """Return an article: its fields, then its paragraphs as far as the budget allows."""
         article = self._revision(await self._revisions(query.id), query.revision)
         last = len(article.paragraphs)
-        numbered = [
-            {"paragraph": n, "text": text} for n, text in enumerate(article.paragraphs, 1) if n >= query.first_paragraph
-        ]
+        if query.first_paragraph > max(1, last) and not article.withdrawn:
+            raise ToolError(f"paragraph not found: {query.first_paragraph} (the article has {last})")
         room = _room(query.max_tokens)
         lines = take_fitting([details(article)], room) if query.first_paragraph == 1 else []
         room -= sum(estimate_tokens(line + "\n") for line in lines)
-        fitting = take_fitting(numbered, room)
-        if numbered and not fitting:
-            fitting = [_cut_paragraph(numbered[0], room)]
-        end = query.first_paragraph + len(fitting) - 1
-        lead = f"Article {article.id}, revision {article.revision}: "
-        if article.withdrawn:
-            lead += "withdrawn by its publisher, without text."
-        else:
-            lead += f"paragraphs {query.first_paragraph} to {end} of {last}."
-            lead += f" Continue with first_paragraph={end + 1}." if end < last else ""
-        return delimit(lead, [*lines, *filter(None, fitting)])
+        paragraphs, extent = _fit_paragraphs(article, query, room)
+        return delimit(f"Article {article.id}, revision {article.revision}: {extent}", [*lines, *paragraphs])
 
     async def list_since(self, query: ListSince) -> str:
         """Return headlines after a position, and the position after the last of them."""
@@ -207,7 +197,10 @@ class Tools:
         return article
 
     async def _read(self, topic: str, query: ListSince) -> tuple[list[str], str, bool]:
-        """Return encoded headlines, the position after the last one, and whether more articles follow."""
+        """Return encoded headlines, the position after the last one, and whether more articles follow.
+
+        Raises ToolError if *max_tokens* is too small for the first one: the position would stay the same.
+        """
         start: StartPosition = Last(query.limit)
         if query.since:
             start = Offsets(to_position(query.since))
@@ -219,6 +212,11 @@ class Tools:
                 line = encode_record(headline(to_row(article, 0.0)))
                 room -= estimate_tokens(line + "\n")
                 if len(lines) == query.limit or room < 0:
+                    if not lines:
+                        raise ToolError(
+                            f"max_tokens too small: {query.max_tokens} "
+                            f"(the next article needs {query.max_tokens - room}); raise max_tokens"
+                        )
                     return lines, format_position(position), True
                 lines.append(line)
                 position = dict(articles.position)
@@ -322,6 +320,23 @@ def with_context(operations: Sequence[DiffOp]) -> list[DiffOp]:
             text = " ".join((*first, "…", *last))
         short.append(DiffOp(op, text))
     return short
+
+
+def _fit_paragraphs(article: Article, query: Get, room: int) -> tuple[list[str], str]:
+    """Return the paragraphs that fit into *room* tokens as lines, and the words of the lead about them."""
+    first, last = query.first_paragraph, len(article.paragraphs)
+    if article.withdrawn or not last:
+        return [], "withdrawn by its publisher, without text." if article.withdrawn else "without text."
+    numbered = [{"paragraph": n, "text": text} for n, text in enumerate(article.paragraphs, 1) if n >= first]
+    if whole := take_fitting(numbered, room):
+        next_ = first + len(whole)
+        hint = f" Continue with first_paragraph={next_}." if next_ <= last else ""
+        return whole, f"paragraphs {first} to {next_ - 1} of {last}.{hint}"
+    cut = list(filter(None, [_cut_paragraph(numbered[0], room)]))
+    shown = f"paragraph {first} of {last}, cut." if cut else f"no paragraph of {last}."
+    if query.max_tokens < MAX_TOKENS:
+        return cut, f"{shown} Continue with first_paragraph={first} and a higher max_tokens."
+    return cut, shown + (f" Continue with first_paragraph={first + 1}." if first < last else "")
 
 
 def _cut_paragraph(record: Mapping[str, Any], room: int) -> str:
