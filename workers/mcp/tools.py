@@ -25,6 +25,7 @@ from workers.mcp.delimiters import (
     delimit,
     encode_record,
     estimate_tokens,
+    quote,
     shorten,
     take_fitting,
 )
@@ -102,7 +103,7 @@ class Diff(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ToolError(CopydeskError):
-    """An error for the client. Its text has no words of publishers."""
+    """An error for the client. Its text repeats words of the client only."""
 
 
 class Tools:
@@ -115,7 +116,7 @@ class Tools:
         """Return the answer of the tool *name*. Raises ToolError, and UnavailableError without a broker."""
         tool = TOOLS.get(name)
         if tool is None:
-            raise ToolError(f"unknown tool; use one of {', '.join(TOOLS)}")
+            raise ToolError(f"unknown tool: {quote(name)}; use one of {', '.join(TOOLS)}")
         try:
             parsed = msgspec.convert(dict(arguments), tool.arguments)
         except msgspec.ValidationError as exc:
@@ -254,7 +255,7 @@ def article_topic(name: str) -> str:
     try:
         topic = resolve_topic(name)
     except ValueError as exc:
-        raise ToolError("unknown topic; use articles or articles.<route>") from exc
+        raise ToolError(f"unknown topic: {quote(name)}; use articles or articles.<route>") from exc
     if not topic.has_articles:
         raise ToolError(f"not a topic of articles: {topic.name}; use {ARTICLES.name} or a route of it")
     return topic.name
@@ -263,7 +264,9 @@ def article_topic(name: str) -> str:
 def to_position(text: str) -> dict[int, int]:
     """Return the offsets of a position. Raises ToolError."""
     if not POSITION.fullmatch(text):
-        raise ToolError("invalid position; use the one of the answer before, or none for the latest articles")
+        raise ToolError(
+            f"invalid position: {quote(text)}; use the one of the answer before, or none for the latest articles"
+        )
     return parse_position(text)
 
 

@@ -97,7 +97,7 @@ async def test_new_article_is_notified(either: Settings) -> None:
             assert article(n).id in await text_of(client, "list_since")
 
 
-async def test_position_in_address_notifies_of_earlier_articles(local_broker: Settings) -> None:
+async def test_position_in_uri_notifies_of_earlier_articles(local_broker: Settings) -> None:
     async with client_of(local_broker) as (client, broker):
         start = position(await text_of(client, "list_since"))
         await publish(broker, article(1))
@@ -133,6 +133,8 @@ async def test_unknown_resource_is_refused(local_broker: Settings, uri: str) -> 
             async with client.listen(resource_subscriptions=[uri]):
                 pass
     assert unread.value.code == unheard.value.code == types.INVALID_PARAMS
+    if uri.startswith("file:"):
+        assert str(unread.value) == f'unknown resource: "{uri}"; its URI starts with copydesk://topics/'
 
 
 async def test_kill_loses_no_article(settings: Settings, tmp_path: Path) -> None:

@@ -177,12 +177,12 @@ async def test_withdrawn_article_shows_no_text(local_broker: Settings) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("delete_article", {}, "unknown tool"),
+        ("delete_article", {}, 'unknown tool: "delete_article"; use one of search_articles, '),
         ("get_article", {"id": "x"}, "invalid arguments"),
         ("get_article", {"id": "0" * 20}, "article not found: 00000000000000000000"),
         ("list_since", {"topic": "items"}, "not a topic of articles: copydesk.items"),
-        ("list_since", {"topic": "nope"}, "unknown topic"),
-        ("list_since", {"since": "yesterday"}, "invalid position"),
+        ("list_since", {"topic": "<nope>"}, r'unknown topic: "\\u003cnope\\u003e"; use articles'),
+        ("list_since", {"since": "yester\nday"}, r'invalid position: "yester\\nday"; use'),
         ("search_articles", {"since": "soon"}, "invalid time"),
         ("search_articles", {"since": "99999999999d"}, "invalid time: '99999999999d'"),
         ("search_articles", {"since": "2000000d"}, "invalid time: '2000000d'"),
