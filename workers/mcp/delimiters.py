@@ -41,7 +41,7 @@ def visible_text(text: str) -> str:
     return _HIDDEN.sub("", without_invisible(without_control(text)))
 
 
-def shorten(text: str, max_bytes: int) -> str:
+def cut_to_bytes(text: str, max_bytes: int) -> str:
     """Return *text*, cut to *max_bytes* of UTF-8 with an ellipsis at its end."""
     data = text.encode("utf-8", "replace")
     return text if len(data) <= max_bytes else data[: max_bytes - 3].decode("utf-8", "ignore") + "…"

@@ -23,7 +23,7 @@ from streams.version import version
 from workers.mcp.delimiters import WARNING
 from workers.mcp.library import Library
 from workers.mcp.subscriptions import AFTER, URI_PREFIX, Notifier, parse_uri
-from workers.mcp.tools import TOOLS, ListSince, ToolError, Tools
+from workers.mcp.tools import TOOLS, ListSinceArguments, ToolError, Tools
 
 log = get_logger(__name__)
 
@@ -104,7 +104,7 @@ class McpServer:
         uri = str(params.uri)
         async with _protocol_errors():
             topic, position = parse_uri(uri)
-            text = await self.tools.list_since(ListSince(topic=topic, since=position))
+            text = await self.tools.list_since(ListSinceArguments(topic=topic, since=position))
         return types.ReadResourceResult(contents=[types.TextResourceContents(uri=uri, mime_type=TEXT, text=text)])
 
     async def _subscribe(self, context: Any, params: types.SubscribeRequestParams) -> types.EmptyResult:

@@ -22,11 +22,11 @@ from workers.mcp.delimiters import (
     DELIMITER_TOKENS,
     WARNING,
     Record,
+    cut_to_bytes,
     delimit,
     encode_record,
     estimate_tokens,
     quote,
-    shorten,
     take_fitting,
 )
 from workers.mcp.library import Library
@@ -57,7 +57,7 @@ class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     max_tokens: Budget = DEFAULT_TOKENS
 
 
-class Search(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SearchArguments(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Search the retained articles, the latest published first. Without words, list the newest."""
 
     words: Annotated[
@@ -70,7 +70,7 @@ class Search(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 10
 
 
-class Get(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class GetArguments(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Return one article with its text."""
 
     id: ArticleId
@@ -78,7 +78,7 @@ class Get(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     first_paragraph: Annotated[int, Meta(ge=1, description="number of the first paragraph to return")] = 1
 
 
-class ListSince(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ListSinceArguments(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """List the articles of a topic after a position, and the next position. None is left out."""
 
     since: Annotated[
@@ -88,13 +88,13 @@ class ListSince(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True
     limit: Limit = 20
 
 
-class Story(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class StoryArguments(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Return all articles of a story: the first publisher, and copies with their similarity."""
 
     story_id: Annotated[str, Meta(pattern="^[0-9a-f]{20}$", description="`story_id` of an article")]
 
 
-class Diff(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DiffArguments(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Return the changed words between two revisions of an article."""
 
     id: ArticleId
@@ -123,7 +123,7 @@ class Tools:
             raise ToolError(f"invalid arguments: {exc}; see the schema of {name}") from exc
         return await tool.run(self, parsed)
 
-    async def search(self, query: Search) -> str:
+    async def search(self, query: SearchArguments) -> str:
         """Return headlines of matching articles."""
         since = parse_since(query.since, datetime.now(UTC)) if query.since else None
         filters = Filters(
@@ -133,7 +133,7 @@ class Tools:
         lines = take_fitting(map(headline, articles), _room(query.max_tokens))
         return delimit(f"{len(lines)} of {len(articles)} matching articles{_hint(len(lines), len(articles))}.", lines)
 
-    async def get(self, query: Get) -> str:
+    async def get(self, query: GetArguments) -> str:
         """Return an article: its fields, then its paragraphs as far as the budget allows."""
         article = self._revision(await self._revisions(query.id), query.revision)
         last = len(article.paragraphs)
@@ -145,26 +145,26 @@ class Tools:
         paragraphs, extent = _fit_paragraphs(article, query, room)
         return delimit(f"Article {article.id}, revision {article.revision}: {extent}", [*lines, *paragraphs])
 
-    async def list_since(self, query: ListSince) -> str:
+    async def list_since(self, query: ListSinceArguments) -> str:
         """Return headlines after a position, and the position after the last of them."""
         name = article_topic(query.topic)
         records, position, more = await self._read(name, query)
         hint = f" Next position: {position}." + (" More articles follow." if more else "")
         return delimit(f"{format_count(len(records), 'article')} of {name}.{hint}", records)
 
-    async def story(self, query: Story) -> str:
+    async def story(self, query: StoryArguments) -> str:
         """Return the headlines of a story, with similarity and original of each copy."""
         articles = await self.library.story(query.story_id)
         if not articles:
             raise ToolError(f"story not found: {query.story_id} (never published, or past its retention)")
         originals = sum(not article["duplicate_of"] for article in articles)
-        lines = take_fitting(map(version, articles), _room(query.max_tokens))
+        lines = take_fitting(map(story_member, articles), _room(query.max_tokens))
         counts = f"{format_count(len(articles), 'article')}, {len(articles) - originals} of them copies"
         return delimit(
             f"Story {query.story_id}: {counts}, the first received first{_hint(len(lines), len(articles))}.", lines
         )
 
-    async def diff(self, query: Diff) -> str:
+    async def diff(self, query: DiffArguments) -> str:
         """Return the word diff of two revisions."""
         revisions = await self._revisions(query.id)
         after = self._revision(revisions, query.after)
@@ -197,7 +197,7 @@ class Tools:
             raise ToolError(f"revision not found: {number} (retained: {numbers})")
         return article
 
-    async def _read(self, topic: str, query: ListSince) -> tuple[list[str], str, bool]:
+    async def _read(self, topic: str, query: ListSinceArguments) -> tuple[list[str], str, bool]:
         """Return encoded headlines, the position after the last one, and whether more articles follow.
 
         Raises ToolError if *max_tokens* is too small for the first one: the position would stay the same.
@@ -242,11 +242,11 @@ class Tool(NamedTuple):
 
 
 TOOLS = {
-    "search_articles": Tool(Search, Tools.search),
-    "get_article": Tool(Get, Tools.get),
-    "list_since": Tool(ListSince, Tools.list_since),
-    "get_story": Tool(Story, Tools.story),
-    "diff_revisions": Tool(Diff, Tools.diff),
+    "search_articles": Tool(SearchArguments, Tools.search),
+    "get_article": Tool(GetArguments, Tools.get),
+    "list_since": Tool(ListSinceArguments, Tools.list_since),
+    "get_story": Tool(StoryArguments, Tools.story),
+    "diff_revisions": Tool(DiffArguments, Tools.diff),
 }
 
 
@@ -275,19 +275,19 @@ def headline(row: Mapping[str, Any]) -> Record:
     return {
         "id": row["id"],
         "revision": row["revision"] if row["revision"] > 1 else "",
-        "title": shorten(row["title"], FIELD_BYTES),
-        "lede": shorten(row["lede"], FIELD_BYTES),
-        "publisher": shorten(row["publisher"], 100),
+        "title": cut_to_bytes(row["title"], FIELD_BYTES),
+        "lede": cut_to_bytes(row["lede"], FIELD_BYTES),
+        "publisher": cut_to_bytes(row["publisher"], 100),
         "published": _time(datetime.fromisoformat(row["published"])) if row["published"] else "",
-        "language": shorten(row["language"], 20),
+        "language": cut_to_bytes(row["language"], 20),
         "words": row["word_count"] or "",
         "story_id": row["story_id"] if row["story_id"] != row["id"] else "",
-        "withdrawn": shorten(row["withdrawn"], 100),
-        "url": shorten(row["canonical_url"] or row["url"], FIELD_BYTES),
+        "withdrawn": cut_to_bytes(row["withdrawn"], 100),
+        "url": cut_to_bytes(row["canonical_url"] or row["url"], FIELD_BYTES),
     }
 
 
-def version(row: Mapping[str, Any]) -> Record:
+def story_member(row: Mapping[str, Any]) -> Record:
     """Return the fields of an article within its story. *row*: a row of the article index."""
     return {
         **headline(row),
@@ -299,16 +299,16 @@ def version(row: Mapping[str, Any]) -> Record:
 def details(article: Article) -> Record:
     """Return the fields of one article without its paragraphs."""
     return {
-        **version(to_row(article, 0.0)),
+        **story_member(to_row(article, 0.0)),
         "lede": "",
-        "dek": shorten(article.dek, FIELD_BYTES),
+        "dek": cut_to_bytes(article.dek, FIELD_BYTES),
         "story_id": article.story_id,
-        "byline": [shorten(name, 100) for name in article.byline[:10]],
-        "dateline": shorten(article.dateline, 100),
+        "byline": [cut_to_bytes(name, 100) for name in article.byline[:10]],
+        "dateline": cut_to_bytes(article.dateline, 100),
         "updated": _time(article.updated),
-        "tags": [shorten(tag, 50) for tag in article.tags[:20]],
-        "credit": shorten(article.source_credit, 100),
-        "correction": shorten(article.correction.note, FIELD_BYTES) if article.correction else "",
+        "tags": [cut_to_bytes(tag, 50) for tag in article.tags[:20]],
+        "credit": cut_to_bytes(article.source_credit, 100),
+        "correction": cut_to_bytes(article.correction.note, FIELD_BYTES) if article.correction else "",
     }
 
 
@@ -325,7 +325,7 @@ def with_context(operations: Sequence[DiffOp]) -> list[DiffOp]:
     return short
 
 
-def _fit_paragraphs(article: Article, query: Get, room: int) -> tuple[list[str], str]:
+def _fit_paragraphs(article: Article, query: GetArguments, room: int) -> tuple[list[str], str]:
     """Return the paragraphs that fit into *room* tokens as lines, and the words of the lead about them."""
     first, last = query.first_paragraph, len(article.paragraphs)
     if article.withdrawn or not last:

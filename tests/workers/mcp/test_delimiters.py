@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.mcp import read_answer
-from workers.mcp.delimiters import delimit, encode_record, estimate_tokens, quote, shorten, take_fitting, visible_text
+from workers.mcp.delimiters import (
+    cut_to_bytes,
+    delimit,
+    encode_record,
+    estimate_tokens,
+    quote,
+    take_fitting,
+    visible_text,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=80)
 
@@ -48,5 +56,5 @@ def test_fitting_records_stay_within_budget(records: list[dict[str, str]], budge
 
 
 @given(TEXTS, st.integers(4, 50))
-def test_shortened_text_has_at_most_the_bytes(text: str, size: int) -> None:
-    assert len(shorten(text, size).encode("utf-8", "replace")) <= max(size, len("…".encode()))
+def test_cut_text_has_at_most_the_bytes(text: str, size: int) -> None:
+    assert len(cut_to_bytes(text, size).encode("utf-8", "replace")) <= max(size, len("…".encode()))
