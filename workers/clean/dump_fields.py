@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.rules.dump_fields import (
     AUTHOR_IN_LINE,
-    BUDDHIST_YEARS,
     BYLINE_LINE,
     DAY_MONTH,
     EAST_ASIAN_DATE,
@@ -19,7 +18,7 @@ from workers.clean.rules.dump_fields import (
 )
 from workers.text.calendar_names import MORE_MONTHS as CALENDAR_MONTHS
 from workers.text.date_lines import parse_date_line
-from workers.text.dates import MONTH_NUMBERS
+from workers.text.dates import BUDDHIST_OFFSET, BUDDHIST_YEARS, MONTH_NUMBERS
 
 MAX_DATE_WORDS = 14
 PERSIAN_OFFSET_YEARS, PERSIAN_OFFSET_DAYS = 1595, 356033  # so that 1 Farvardin 1403 is 20 March 2024
@@ -142,7 +141,7 @@ def _written(text: str) -> datetime | None:
 
 
 def _moment(year: int, month: int, day: int, text: str) -> datetime | None:
-    year = year - BUDDHIST_YEARS if 2400 < year < 2700 else year
+    year = year - BUDDHIST_OFFSET if year in BUDDHIST_YEARS else year
     if year in PERSIAN_YEARS and 1 <= month <= 12 and 1 <= day <= 31:
         year, month, day = _from_persian(year, month, day)
     time = TIME_OF_DAY.search(text)

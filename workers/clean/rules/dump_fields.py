@@ -100,4 +100,3 @@ MORE_MONTHS = {
     "ca": "gener febrer març abril/d’abril/d'abril maig juny juliol agost/d’agost/d'agost setembre octubre/d’octubre/d'octubre novembre desembre",
 }  # fmt: skip
 PERSIAN_YEARS = range(1300, 1500)  # of the solar Hijri calendar; no date line has such a Gregorian year
-BUDDHIST_YEARS = 543  # Thai calendar minus the Gregorian one
