@@ -226,7 +226,7 @@ def test_title_that_ends_a_breadcrumb_is_the_title_of_a_dump() -> None:
     )
     blocks = [Block(line, "line") for line in lines]
     predictions = [Prediction(0.1, False, 0.9), Prediction(0.1, False, 0.6), Prediction(0.9, True)]
-    labelling = Labelling(blocks, predictions, whole_page=True)
+    labelling = Labelling(blocks, predictions, has_surroundings=True)
     label_head(labelling)
     assert [label.label for label in labelling.labels[:2]].index("title") == 1
 

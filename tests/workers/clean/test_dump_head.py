@@ -18,7 +18,7 @@ STORY = "The ferry to Gannet Island was halted on Tuesday after a fire broke out
 def labels_of(lines: list[tuple[str, float, float]]) -> tuple[list[str], HeaderFields]:
     """Return the labels and the fields of a dump. *lines*: text, probability of body text, probability of the title."""
     blocks = [Block(text, "line") for text, _, _ in lines]
-    labelling = label_blocks(blocks, [Prediction(p, p > 0.5, title) for _, p, title in lines], whole_page=True)
+    labelling = label_blocks(blocks, [Prediction(p, p > 0.5, title) for _, p, title in lines], has_surroundings=True)
     return [label.label for label in labelling.labels], labelling.head
 
 
