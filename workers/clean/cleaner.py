@@ -95,14 +95,15 @@ _cleaned_values = attrgetter(*CleanedContent.__struct_fields__)
 
 
 def clean(
-    data: str, kind: str = "auto", *, title: str = "", url: str = "", facts: SiteFacts | None = None
+    data: str, input_type: str = "auto", *, title: str = "", url: str = "", facts: SiteFacts | None = None
 ) -> CleanedContent:
     """Return the cleaned content of *data*.
 
-    *kind*: `text` (one block per line), `html` (a feed's item), `page` (a whole page) or `auto`. *title*: the headline,
-    if the feed has one. *url*: resolves relative links. *facts*: the history of the site. Never raises on any text.
+    *input_type*: `text` (one block per line), `html` (a feed's item), `page` (a whole page) or `auto`.
+    *title*: the headline, if the feed has one. *url*: resolves relative links. *facts*: the history of the site.
+    Never raises on any text.
     """
-    return clean_blocks(to_blocks(data, kind, title=title, url=url), facts)
+    return clean_blocks(to_blocks(data, input_type, title=title, url=url), facts)
 
 
 def clean_blocks(
