@@ -19,7 +19,7 @@ from workers.clean.cleaner import clean
 from workers.clean.corrections import find_correction
 from workers.demo.clutter import body
 from workers.demo.demo import Demo
-from workers.demo.newsroom import WINDOW, Newsroom
+from workers.demo.newsroom import OPENING, WINDOW, Newsroom
 from workers.demo.pushed import REASON, push_examples
 from workers.demo.route import ROUTE, TABLE, with_demo_route
 from workers.demo.stories import AGENCY, reprints, story
@@ -143,6 +143,26 @@ async def test_published_stories_stay_unchanged_in_their_feed(tmp_path: Path) ->
     assert len(versions) > 2
     assert all("Explore" in text or "Most read" in text for texts in versions.values() for text in texts)
     assert {len(texts) for texts in versions.values()} == {1}
+
+
+@pytest.mark.parametrize("rest", ["[21, 1, 17", "[21, 1, 17[22, 1, 1.7e9]\n", "[21]", "\0" * 9])
+async def test_newsroom_starts_after_an_incomplete_line(rest: str, tmp_path: Path) -> None:
+    """A kill within a write leaves a part of a line, to which an earlier version appended the next line."""
+    for extra in (rest, ""):
+        newsroom = Newsroom(tmp_path, pace_s=3600.0)
+        await newsroom.open()
+        await newsroom.close()
+        with (tmp_path / "ledger.jsonl").open("a") as file:
+            file.write(extra)
+    newsroom = Newsroom(tmp_path, pace_s=0.001)
+    await newsroom.open()
+    await until(lambda: len(newsroom.ledger) > OPENING)
+    await newsroom.close()
+    again = Newsroom(tmp_path, pace_s=3600.0)
+    await again.open()
+    await again.close()
+    assert again.ledger == newsroom.ledger
+    assert [p.number for p in again.ledger if p.revision == 1] == list(range(1, len(again.ledger) + 1))
 
 
 async def test_start_without_feeds_names_next_step(settings: Settings) -> None:

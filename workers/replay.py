@@ -83,11 +83,9 @@ def parse_since(text: str, now: datetime) -> datetime:
         SettingsError: *text* is none of these.
     """
     ago = _AGO.fullmatch(text.strip())
-    if ago:
-        return now - int(ago[1]) * _UNITS[ago[2]]
     try:
-        time = datetime.fromisoformat(text.strip())
-    except ValueError as exc:
+        time = now - int(ago[1]) * _UNITS[ago[2]] if ago else datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError) as exc:  # OverflowError: before the year 1
         raise SettingsError(
             f"invalid time: {text!r}; write it as 2026-11-20, 2026-11-20T08:00, 7d, 12h or 30m"
         ) from exc

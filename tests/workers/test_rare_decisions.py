@@ -23,7 +23,7 @@ from workers.clean.site_rules.application import apply_rule
 from workers.clean.site_rules.collection import SiteRules
 from workers.clean.site_rules.ftr import parse_ftr
 from workers.clean.site_rules.rule import quote
-from workers.clean.trees import Node, append_text, insert_after, insert_before, remove, text_before, unwrap
+from workers.clean.trees import Node, insert_after, insert_before, insert_text_before, remove, text_before, unwrap
 from workers.dedupe.classify import ArticleMemory, Status, classify
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.word_arrays import read_words
@@ -106,7 +106,7 @@ def test_tree_edits_keep_the_text() -> None:
 
 def test_tree_edits_of_lone_node_change_nothing() -> None:
     lone = Node("p")
-    append_text(lone, "a")
+    insert_text_before(lone, "a")
     insert_after(lone, Node("b"))
     remove(lone)
     insert_before(lone, Node("c"))
@@ -226,7 +226,7 @@ def test_title_that_ends_a_breadcrumb_is_the_title_of_a_dump() -> None:
     )
     blocks = [Block(line, "line") for line in lines]
     predictions = [Prediction(0.1, False, 0.9), Prediction(0.1, False, 0.6), Prediction(0.9, True)]
-    labelling = Labelling(blocks, predictions, whole_page=True)
+    labelling = Labelling(blocks, predictions, has_surroundings=True)
     label_head(labelling)
     assert [label.label for label in labelling.labels[:2]].index("title") == 1
 

@@ -6,6 +6,7 @@ from streams.records import Link, RemovedBlock
 from workers.clean.blocks import Block
 from workers.clean.document import BlockDocument
 from workers.clean.labeller import BlockLabel
+from workers.text.counts import format_count
 from workers.urls.tracking import clean_link
 
 FIELD_REASONS = ("kept as a field", "kept with its picture")
@@ -41,7 +42,7 @@ def _removed_block(block: Block, label: BlockLabel, members: Sequence[Block], ba
     if not members:
         return RemovedBlock("label", block.text, "a label without the links that followed it", label=block.text)
     heading = block.text if label.label == "label" else ""
-    reason = f"the label {heading!r} and the {len(members)} lines below it" if heading else label.reason
+    reason = f"the label {heading!r} and the {format_count(len(members), 'line')} below it" if heading else label.reason
     return RemovedBlock(
         "link block", "\n".join(b.text for b in members), reason, label=heading, links=_links(members, base)
     )

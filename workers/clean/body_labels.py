@@ -68,20 +68,20 @@ def label_body_block(labelling: Labelling, n: int) -> int:
         return _label_list(labelling, n)
     if block.words >= MIN_NOTE_WORDS and CORRECTION_NOTE.fullmatch(block.text) and not block.is_all_links:
         labelling.labels[n] = BlockLabel("note")
-    elif labelling.whole_page and removed_by_model and not labelling.start <= n < labelling.end:
+    elif labelling.has_surroundings and removed_by_model and not labelling.start <= n < labelling.end:
         _label_outside_article(labelling, n)
     elif is_notice(block.text):
         labelling.labels[n] = BlockLabel("prompt", notice_reason(block.text))
     elif (not is_sure(labelling, n) or _has_long_lead(block)) and (label := _label_by_rule(labelling, n)) is not None:
         labelling.labels[n] = label
         return _label_links_beside(labelling, n) if label.label == "link" else n + 1
-    elif not labelling.whole_page and is_item_line(labelling, n):
+    elif not labelling.has_surroundings and is_item_line(labelling, n):
         labelling.labels[n] = BlockLabel("feed tail", BUILDER_LINE)
     elif _label_field(labelling, n) or _label_by_history(labelling, n) or is_announced(labelling, n):
         pass
     elif removed_by_model:
         reject(labelling, n)
-    elif block.is_all_links and is_headline(block.text) and not labelling.whole_page:
+    elif block.is_all_links and is_headline(block.text) and not labelling.has_surroundings:
         return _label_links(labelling, n)
     return n + 1
 
@@ -100,7 +100,7 @@ def _label_by_rule(labelling: Labelling, n: int) -> BlockLabel | None:
 def _is_likely_sentence(labelling: Labelling, n: int) -> bool:
     """Return whether a feed item's sentence without links only begins like a prompt, as "Read also the small print"."""
     block = labelling.blocks[n]
-    return not labelling.whole_page and block.is_sentence and not block.links and is_likely(labelling, n)
+    return not labelling.has_surroundings and block.is_sentence and not block.links and is_likely(labelling, n)
 
 
 def _matching_rule(labelling: Labelling, n: int) -> BlockLabel | None:
@@ -111,7 +111,7 @@ def _matching_rule(labelling: Labelling, n: int) -> BlockLabel | None:
         return BlockLabel("prompt", prompt_reason(block.text))
     if _is_lead(block):
         return BlockLabel("link", "a lead-in and a link to another article")
-    if not labelling.whole_page:  # on whole pages the model is better than class names
+    if not labelling.has_surroundings:  # in pages and dumps the model is better than class names
         if _in_prompt_box(labelling, block) and not _overrules_names(labelling, n):
             return BlockLabel("prompt", "in a box that asks to subscribe, share or follow")
         if block.is_all_links and COMMENT_HEADING.fullmatch(block.text):
@@ -197,7 +197,7 @@ def is_announced(labelling: Labelling, n: int) -> bool:
     Such a line ends in a colon and is longer than a label, or the links of the list lead to other sites.
     """
     blocks = labelling.blocks
-    if labelling.whole_page or blocks[n].tag not in ITEM_TAGS:
+    if labelling.has_surroundings or blocks[n].tag not in ITEM_TAGS:
         return False
     start = labelling.list_starts[n]
     text = blocks[start].text
@@ -247,7 +247,7 @@ def _heads_section(labelling: Labelling, n: int) -> bool:
     block, below = labelling.blocks[n], labelling.blocks[n + 1 : n + 2]
     heads_list = bool(below) and below[0].tag in ITEM_TAGS
     is_heading = block.tag in SECTION_TAGS or block.text.endswith(COLONS) or is_bold(block) or heads_list
-    return is_heading and not labelling.whole_page and is_likely(labelling, n)
+    return is_heading and not labelling.has_surroundings and is_likely(labelling, n)
 
 
 def _belongs_to_list(labelling: Labelling, n: int) -> bool:
@@ -256,7 +256,7 @@ def _belongs_to_list(labelling: Labelling, n: int) -> bool:
         return True
     if is_link_label(text) or SOURCE_CREDIT.fullmatch(text):
         return False
-    if labelling.whole_page and not labelling.predictions[n].keep:
+    if labelling.has_surroundings and not labelling.predictions[n].keep:
         return True
     if labelling.is_dump or block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence:
         return False  # the article resumes

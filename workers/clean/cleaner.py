@@ -95,14 +95,15 @@ _cleaned_values = attrgetter(*CleanedContent.__struct_fields__)
 
 
 def clean(
-    data: str, kind: str = "auto", *, title: str = "", url: str = "", facts: SiteFacts | None = None
+    data: str, input_type: str = "auto", *, title: str = "", url: str = "", facts: SiteFacts | None = None
 ) -> CleanedContent:
     """Return the cleaned content of *data*.
 
-    *kind*: `text` (one block per line), `html` (a feed's item), `page` (a whole page) or `auto`. *title*: the headline,
-    if the feed has one. *url*: resolves relative links. *facts*: the history of the site. Never raises on any text.
+    *input_type*: `text` (one block per line), `html` (a feed's item), `page` (a whole page) or `auto`.
+    *title*: the headline, if the feed has one. *url*: resolves relative links. *facts*: the history of the site.
+    Never raises on any text.
     """
-    return clean_blocks(to_blocks(data, kind, title=title, url=url), facts)
+    return clean_blocks(to_blocks(data, input_type, title=title, url=url), facts)
 
 
 def clean_blocks(
@@ -133,7 +134,7 @@ def _clean_once(
         facts = None  # an explicit rule overrides what was learned
     blocks, prompts = split_trailing_prompts(document.blocks)
     document = document._replace(blocks=blocks)
-    whole_page = document.input_type == "page" or (document.input_type == "text" and not document.title)
+    has_surroundings = document.input_type == "page" or (document.input_type == "text" and not document.title)
     uncertain = _uncertain_blocks(document)
     plain = plain_blocks(document, uncertain)
     scored = uncertain | plain
@@ -142,7 +143,7 @@ def _clean_once(
     may_be_empty = document.metadata is not None and any(map(str.isalnum, document.metadata.article_body))
     labelling = label_blocks(
         blocks, predictions, document.title,
-        facts=facts, whole_page=whole_page, url=document.url, may_be_empty=may_be_empty,
+        facts=facts, has_surroundings=has_surroundings, url=document.url, may_be_empty=may_be_empty,
     )  # fmt: skip
     # Rules remove most links of short items without the model.
     if document.input_type == "html" and by_rules_only and _has_uncertain(labelling, uncertain):
@@ -150,7 +151,7 @@ def _clean_once(
         labelling = label_blocks(blocks, predictions, document.title, facts=facts, url=document.url)
     uncertain |= doubtful_blocks(blocks, predictions, plain) | {blocks[n] for n in labelling.overruled}
     content = _assemble(labelling, document, [*prompts, *document.truncated])
-    if whole_page and facts is not None:
+    if has_surroundings and facts is not None:
         content = msgspec.structs.replace(content, evidence=learn(labelling))
     return content, _has_uncertain(labelling, uncertain)
 

@@ -53,30 +53,30 @@ class BlockDocument(NamedTuple):
 
 
 def to_blocks(
-    data: str, kind: str = "auto", *, title: str = "", url: str = "", rule: SiteRule | None = None
+    data: str, input_type: str = "auto", *, title: str = "", url: str = "", rule: SiteRule | None = None
 ) -> BlockDocument:
     """Return *data* in blocks. *rule*: the site's explicit rule. The other arguments are those of `clean`."""
-    kind = detect_input_type(data) if kind == "auto" else kind
-    if rule is not None and (kind == "page" or (kind == "html" and rule.for_feeds)):
-        return _by_rule(data, kind, title, url, rule)
-    if kind == "text":
+    input_type = detect_input_type(data) if input_type == "auto" else input_type
+    if rule is not None and (input_type == "page" or (input_type == "html" and rule.for_feeds)):
+        return _by_rule(data, input_type, title, url, rule)
+    if input_type == "text":
         blocks = text_blocks(data[:MAX_HTML_CHARS])
-        return BlockDocument(kind, blocks, plain_text(title), truncated=_truncation(data, len(blocks)))
-    if kind == "html" and (tree := plain_tree(data)) is not None:
+        return BlockDocument(input_type, blocks, plain_text(title), truncated=_truncation(data, len(blocks)))
+    if input_type == "html" and (tree := plain_tree(data)) is not None:
         blocks = html_blocks(tree)
-        return BlockDocument(kind, blocks, plain_text(title), url, None, _truncation(data, len(blocks)))
-    root = parse_html(data, page=kind == "page")
-    if kind == "html":
+        return BlockDocument(input_type, blocks, plain_text(title), url, None, _truncation(data, len(blocks)))
+    root = parse_html(data, page=input_type == "page")
+    if input_type == "html":
         simplify_feed_html(root, data)
-    metadata = extract_metadata(root, url) if kind == "page" else None
+    metadata = extract_metadata(root, url) if input_type == "page" else None
     if "<base" in data:
         url = _base_url(root, url)
     blocks = html_blocks(root)
     title = plain_text(title) or (metadata.title if metadata else "")
-    return BlockDocument(kind, blocks, title, url, metadata, _truncation(data, len(blocks)))
+    return BlockDocument(input_type, blocks, title, url, metadata, _truncation(data, len(blocks)))
 
 
-def _by_rule(data: str, kind: str, title: str, url: str, rule: SiteRule) -> BlockDocument:
+def _by_rule(data: str, input_type: str, title: str, url: str, rule: SiteRule) -> BlockDocument:
     """Return the blocks that a site rule leaves. If it selects the body, all other blocks of the page go.
 
     The selected body is treated as a feed's item. The rule's author chose its lines, so the model does not score them.
@@ -84,20 +84,20 @@ def _by_rule(data: str, kind: str, title: str, url: str, rule: SiteRule) -> Bloc
     from workers.clean.site_rules.application import apply_rule, replace_strings  # lxml costs 8 MB, for few sites
 
     data = replace_strings(data, rule)
-    root = parse_html(data, page=kind == "page")
-    metadata = extract_metadata(root, url) if kind == "page" else None
+    root = parse_html(data, page=input_type == "page")
+    metadata = extract_metadata(root, url) if input_type == "page" else None
     url = _base_url(root, url) if "<base" in data else url
     result = apply_rule(root, rule)
     if metadata is not None:
         metadata = metadata.with_fields(title=result.title, byline=result.byline, published=result.published)
-    if kind == "html":
+    if input_type == "html":
         simplify_feed_html(root, data)
     elif result.body is not None:
-        kind, root = "html", result.body
+        input_type, root = "html", result.body
     blocks = html_blocks(root)
     title = result.title or plain_text(title) or (metadata.title if metadata else "")
     removed = (*_truncation(data, len(blocks)), *result.removed)
-    return BlockDocument(kind, blocks, title, url, metadata, removed, result.body is not None)
+    return BlockDocument(input_type, blocks, title, url, metadata, removed, result.body is not None)
 
 
 def _base_url(root: Node, url: str) -> str:

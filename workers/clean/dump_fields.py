@@ -1,12 +1,11 @@
 """Fields in the header lines of a text dump: names in a byline, the date in a line with other words. Pure."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.rules.dump_fields import (
     AUTHOR_IN_LINE,
-    BUDDHIST_YEARS,
     BYLINE_LINE,
     DAY_MONTH,
     EAST_ASIAN_DATE,
@@ -16,10 +15,12 @@ from workers.clean.rules.dump_fields import (
     NUMERIC_DATE,
     PERSIAN_YEARS,
     TIME_OF_DAY,
+    ZONE_AFTER_TIME,
 )
 from workers.text.calendar_names import MORE_MONTHS as CALENDAR_MONTHS
 from workers.text.date_lines import parse_date_line
-from workers.text.dates import MONTH_NUMBERS
+from workers.text.dates import BUDDHIST_OFFSET, BUDDHIST_YEARS, MONTH_NUMBERS
+from workers.text.zones import utc_offset
 
 MAX_DATE_WORDS = 14
 PERSIAN_OFFSET_YEARS, PERSIAN_OFFSET_DAYS = 1595, 356033  # so that 1 Farvardin 1403 is 20 March 2024
@@ -94,7 +95,7 @@ def _split_names(text: str) -> tuple[str, ...]:
 
 
 def date_in_line(text: str) -> datetime | None:
-    """Return the first date in a short line, in UTC; None without one. A time without a zone means UTC."""
+    """Return the first date in a short line, in UTC; None without one. A time without a known zone means UTC."""
     exact = parse_date_line(text)
     if exact is not None:
         return exact
@@ -142,7 +143,7 @@ def _written(text: str) -> datetime | None:
 
 
 def _moment(year: int, month: int, day: int, text: str) -> datetime | None:
-    year = year - BUDDHIST_YEARS if 2400 < year < 2700 else year
+    year = year - BUDDHIST_OFFSET if year in BUDDHIST_YEARS else year
     if year in PERSIAN_YEARS and 1 <= month <= 12 and 1 <= day <= 31:
         year, month, day = _from_persian(year, month, day)
     time = TIME_OF_DAY.search(text)
@@ -150,10 +151,22 @@ def _moment(year: int, month: int, day: int, text: str) -> datetime | None:
     if time is not None and time["half"] and hour <= 12:
         hour = hour % 12 + (12 if time["half"][0] in "pP" else 0)
     try:
-        moment = datetime(year, month, day, hour, minute, tzinfo=UTC)
+        local = datetime(year, month, day, hour, minute)  # noqa: DTZ001 - the zone is subtracted below
     except ValueError:
         return None
-    return moment if 1900 < year < 2200 else None
+    offset = _offset_after(text, time, local) if time is not None else timedelta()
+    return (local - offset).replace(tzinfo=UTC) if 1900 < year < 2200 else None
+
+
+def _offset_after(text: str, time: re.Match[str], local: datetime) -> timedelta:
+    """Return the offset of the zone after *time*. Without a known one the time means UTC.
+
+    Capitals before other words may be a word themselves ("10:00 ART FAIR"). Months and punctuation may follow a zone.
+    """
+    zone = ZONE_AFTER_TIME.match(text, time.end())
+    if zone is None or (zone["next"] and zone["next"].casefold() not in MONTHS):
+        return timedelta()
+    return utc_offset(zone["zone"].casefold(), local) or timedelta()
 
 
 def _from_persian(year: int, month: int, day: int) -> tuple[int, int, int]:

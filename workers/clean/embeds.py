@@ -6,7 +6,7 @@ Each of them becomes an <iframe> with its URL, so that one rule publishes all of
 import re
 
 from workers.clean.html_parser import parse_html
-from workers.clean.image_sources import IMAGE_URL, PLACEHOLDER, address, image_source
+from workers.clean.image_sources import IMAGE_URL, PLACEHOLDER, external_url, image_source
 from workers.clean.trees import Node, insert_after, insert_before, remove, replace_by_elements, unwrap
 
 VIDEO_PAGES = {
@@ -54,7 +54,7 @@ def embed_url(node: Node) -> str:
         attribute, start = VIDEO_PAGES[node.tag]
         identifier = (node.get(attribute) or "").strip()
         return start + identifier if VIDEO_ID.match(identifier) else ""
-    own = next(filter(None, (address(node.get(name)) for name in URL_ATTRIBUTES)), "")
+    own = next(filter(None, (external_url(node.get(name)) for name in URL_ATTRIBUTES)), "")
     if own:
         return own
     lazy = (value for name, value in node.attributes.items() if name.startswith("data-") and LAZY_NAME.search(name))
@@ -65,7 +65,7 @@ def embed_url(node: Node) -> str:
         if name in ("src", "data-src") or (child.tag == "param" and name == "value" and _is_flash_url(child))
     )
     for value in (*lazy, *inner):
-        url = address(value)
+        url = external_url(value)
         if URL.match(url) and not IMAGE_URL.match(url):
             return url
     return ""
@@ -74,7 +74,7 @@ def embed_url(node: Node) -> str:
 def link_posts(root: Node) -> None:
     """Add the missing link to each quotation that a script would replace by a post of a social network."""
     for node in list(root.iter("blockquote")):
-        urls = (address(node.get(name)) for name in POST_ATTRIBUTES)
+        urls = (external_url(node.get(name)) for name in POST_ATTRIBUTES)
         url = next(filter(URL.match, urls), "") if POST_CLASS.search(node.get("class")) else ""
         if url:
             insert_after(node, Node("iframe", {"src": url.partition("?")[0]}))
@@ -109,10 +109,10 @@ def show_noscript(root: Node) -> None:
 def _script_page(node: Node) -> list[Node]:
     """Return an embed with the link of a <noscript> directly after a script from a URL, such as a poll or code."""
     script = node.previous
-    links = [link for link in node.iter("a") if URL.match(address(link.get("href")))]
+    links = [link for link in node.iter("a") if URL.match(external_url(link.get("href")))]
     if script is None or script.tag != "script" or not script.get("src") or len(links) != 1:
         return []
-    return [Node("iframe", {"src": address(links[0].get("href"))})]
+    return [Node("iframe", {"src": external_url(links[0].get("href"))})]
 
 
 def _element_before(node: Node) -> Node | None:

@@ -53,7 +53,7 @@ def label_head(labelling: Labelling) -> int:
     """Label the title and the fields around it; return the index of the first block of the body."""
     title = _find_title(labelling)
     if title < 0:
-        if labelling.whole_page:
+        if labelling.has_surroundings:
             for n in range(labelling.start):
                 _label_above_title(labelling, n)
         return labelling.start
@@ -73,7 +73,7 @@ def _label_below_title(labelling: Labelling, title: int) -> int:
     n = title + 1
     while n < len(labelling.blocks) and n <= title + MAX_HEAD_BLOCKS:
         if not (_label_field_or_prompt(labelling, n) or _label_dek(labelling, n, title)):
-            if not labelling.whole_page or labelling.predictions[n].keep or n >= labelling.start:
+            if not labelling.has_surroundings or labelling.predictions[n].keep or n >= labelling.start:
                 break
             _label_above_title(labelling, n)
         n += 1
@@ -117,7 +117,7 @@ def _find_title(labelling: Labelling) -> int:
     title_key = match_key(labelling.title)
     if title_key:
         same = [n for n in nearby if match_key(blocks[n].text) == title_key]
-        above = [n for n in nearby if n <= start and blocks[n].tag == "h1"] if labelling.whole_page else []
+        above = [n for n in nearby if n <= start and blocks[n].tag == "h1"] if labelling.has_surroundings else []
         return (same or above or [-1])[0]  # a feed's title may differ from that of its page
     if labelling.is_dump and (title := _title_by_model(labelling)) >= 0:
         return title
@@ -318,7 +318,7 @@ def _match_byline(text: str) -> re.Match[str] | None:
 def _label_dek(labelling: Labelling, n: int, title: int) -> bool:
     """Label a standfirst: the line below the title if a header field separates it from the body."""
     text = labelling.blocks[n].text
-    is_next = n == title + 1 and not labelling.head.dek and labelling.whole_page
+    is_next = n == title + 1 and not labelling.head.dek and labelling.has_surroundings
     if not is_next or not MIN_DEK_WORDS <= word_count(text) <= MAX_DEK_WORDS:
         return False
     if not set(labelling.kept_sentences) - {n}:

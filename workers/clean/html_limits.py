@@ -25,7 +25,7 @@ UNCOUNTED = frozenset(
     "optgroup option p param rb rp rt rtc source tbody td tfoot th thead tr track wbr".split()
 )
 SCOPES = frozenset("applet caption marquee object table template".split())  # other end tags have no effect beyond them
-RAW = frozenset("iframe noembed noframes noscript plaintext script style textarea title xmp".split())  # hold text only
+TEXT_ONLY_ELEMENTS = frozenset("iframe noembed noframes noscript plaintext script style textarea title xmp".split())
 
 _NAMES = "|".join(sorted(FORMATTING))
 # White space, `/`, name and value of an attribute (WHATWG HTML §13.2.5.32 to 37).
@@ -53,7 +53,9 @@ MARKUP = re.compile(
     r"|[!?/][^>]*+(?:>|\Z))",
     re.DOTALL,
 )
-RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])[^>]*+(?:>|\Z)|\Z", re.IGNORECASE) for name in RAW}
+TEXT_ONLY_ENDS = {
+    name: re.compile(rf"</{name}(?=[\s/>])[^>]*+(?:>|\Z)|\Z", re.IGNORECASE) for name in TEXT_ONLY_ELEMENTS
+}
 
 
 def limit_markup(data: bytes) -> bytes:
@@ -115,8 +117,8 @@ class _Limiter:
             self.tags += 1
             if self.tags == MAX_FORMATTED_TAGS:
                 yield "".join(f"</{formatting}>" for formatting in reversed(self.formatting))
-            if name in RAW and not match["slash"]:
-                end = RAW_END[name].search(html, position)
+            if name in TEXT_ONLY_ELEMENTS and not match["slash"]:
+                end = TEXT_ONLY_ENDS[name].search(html, position)
                 assert end is not None  # the end of the document matches
                 yield _raw_element(name, match["attributes"], html[position : end.start()])
                 position = end.end()

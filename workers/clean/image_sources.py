@@ -43,13 +43,13 @@ def image_source(image: Node) -> str:
     own = list(_candidates(image))
     if own and any(candidate.width for candidate in own):
         return _largest(own)
-    source = next((value for name in LAZY_SOURCES if (value := address(image.get(name)))), "")
+    source = next((value for name in LAZY_SOURCES if (value := external_url(image.get(name)))), "")
     picture = [candidate for element in _picture_sources(image) for candidate in _candidates(element)]
     if any(candidate.width for candidate in picture):
         return _largest(picture)
     if source or own:
         return source or _largest(own)
-    src = address(image.get("src"))
+    src = external_url(image.get("src"))
     if src and not PLACEHOLDER.search(src):
         return src
     return next(_lazy_urls(image), "") or _largest(picture) or src
@@ -72,7 +72,7 @@ def parse_srcset(value: str) -> Iterator[Candidate]:
             start = position
             position = _descriptors_end(value, position)
             descriptors = value[start:position]
-        if address(url):
+        if external_url(url):
             yield _candidate(url, descriptors)
 
 
@@ -101,7 +101,7 @@ def _candidates(element: Node) -> Iterator[Candidate]:
     for name, value in element.attributes.items():
         if "srcset" in name:
             yield from parse_srcset(value)
-    if element.tag == "source" and (url := address(element.get("src") or element.get("data-src"))):
+    if element.tag == "source" and (url := external_url(element.get("src") or element.get("data-src"))):
         yield Candidate(0.0, 1.0, url)
 
 
@@ -120,12 +120,15 @@ def _lazy_urls(image: Node) -> Iterator[str]:
     for name, value in image.attributes.items():
         if name in OWN_ATTRIBUTES or SMALL_NAME.search(name):
             continue
-        url = address(value)
+        url = external_url(value)
         if url and (IMAGE_URL.match(url) or (LAZY_NAME.search(name) and WEB_URL.match(url))):
             yield url
 
 
-def address(value: str) -> str:
-    """Return *value* without white space around it; "" for data URLs and blank documents."""
+def external_url(value: str) -> str:
+    """Return the URL *value* without white space around it.
+
+    "" for data:, about:, javascript: and blob: URLs, and for fragments.
+    """
     url = value.strip()
     return "" if url.lower().startswith(("data:", "about:", "javascript:", "blob:", "#")) else url

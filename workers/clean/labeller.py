@@ -29,21 +29,21 @@ HEADLINE_TAGS = frozenset(("line", "li", "p", "h3", "h4"))
 
 def label_blocks(
     blocks: Sequence[Block], predictions: Sequence[Prediction], title: str = "", *,
-    facts: SiteFacts | None = None, whole_page: bool = False, url: str = "", may_be_empty: bool = False,
+    facts: SiteFacts | None = None, has_surroundings: bool = False, url: str = "", may_be_empty: bool = False,
 ) -> Labelling:  # fmt: skip
     """Return the labels of all blocks: the head first, then the body from top to bottom.
 
     *may_be_empty*: the page's head holds the text too, so no removed block has to replace the body.
     """
-    labelling = Labelling(blocks, predictions, title, facts=facts, whole_page=whole_page, url=url)
-    body = label_head(labelling) if whole_page or title else 0
+    labelling = Labelling(blocks, predictions, title, facts=facts, has_surroundings=has_surroundings, url=url)
+    body = label_head(labelling) if has_surroundings or title else 0
     label_late_fields(labelling, body)
     n = body
     while n < len(blocks):
         n = n + 1 if labelling.labels[n].reason else label_body_block(labelling, n)
-    if whole_page and facts is not None:
+    if has_surroundings and facts is not None:
         apply_evidence(labelling)
-    if not whole_page:
+    if not has_surroundings:
         _label_tail(labelling, body)
         for n in range(body, len(blocks)):
             if is_label_of_removed(labelling, n):
@@ -64,7 +64,7 @@ def _restore_body(labelling: Labelling) -> None:
     candidates = [n for n, label in enumerate(labels) if blocks[n].text and label.label in RESTORED]
     if candidates:
         longest = max(candidates, key=lambda n: (blocks[n].is_sentence, blocks[n].words))
-        element = blocks[longest].element if labelling.whole_page else None
+        element = blocks[longest].element if labelling.has_surroundings else None
         container = element.parent if element is not None else None
         for n in candidates:
             beside = container is not None and container in ancestors(blocks[n].element)

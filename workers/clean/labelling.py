@@ -65,15 +65,15 @@ class Prediction(NamedTuple):
 class Labelling:
     """The labels of one article. `labels[n]` and `predictions[n]` belong to `blocks[n]`.
 
-    *whole_page*: the blocks may include a title, header fields and clutter above and below the article.
+    *has_surroundings*: the blocks are a page or a text dump, with header fields and clutter around the article.
     """
 
     def __init__(
         self, blocks: Sequence[Block], predictions: Sequence[Prediction], title: str = "", *,
-        facts: SiteFacts | None = None, whole_page: bool = False, url: str = "",
+        facts: SiteFacts | None = None, has_surroundings: bool = False, url: str = "",
     ) -> None:  # fmt: skip
         self.blocks, self.predictions = blocks, predictions
-        self.title, self.whole_page, self.url = title, whole_page, url
+        self.title, self.has_surroundings, self.url = title, has_surroundings, url
         self.facts = facts or SiteFacts()
         self.labels = [BlockLabel() for _ in blocks]
         self.head = HeaderFields(title=title)
@@ -84,10 +84,10 @@ class Labelling:
         self.trusts_repeats = facts is not None and not facts.is_reprint(block.text for block in blocks)
         sentences = [n for n, (b, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and b.is_sentence]
         self.kept_sentences = sentences
-        self.sentence_counts = Counter(b.text for b in blocks if b.is_sentence) if whole_page else Counter()
-        self.is_dump = whole_page and bool(blocks) and blocks[0].tag == "line"
+        self.sentence_counts = Counter(b.text for b in blocks if b.is_sentence) if has_surroundings else Counter()
+        self.is_dump = has_surroundings and bool(blocks) and blocks[0].tag == "line"
         self.owners = ownership_keys(block.text for block in blocks) if self.is_dump else ()
-        self.start, self.end = (sentences[0], sentences[-1] + 1) if sentences and whole_page else (0, len(blocks))
+        self.start, self.end = (sentences[0], sentences[-1] + 1) if sentences and has_surroundings else (0, len(blocks))
 
     @cached_property
     def list_starts(self) -> Sequence[int]:
@@ -130,7 +130,7 @@ def reject(labelling: Labelling, n: int) -> None:
 def label_caption(labelling: Labelling, n: int, *, in_head: bool) -> bool:
     """Label a caption and store it; False for any other block. *in_head*: more patterns apply."""
     block = labelling.blocks[n]
-    if block.tag == "figcaption" or (block.tag == "caption" and labelling.whole_page):
+    if block.tag == "figcaption" or (block.tag == "caption" and labelling.has_surroundings):
         caption, credit = split_credit(block.text)
     else:
         match = match_caption(block.text, in_head=in_head)

@@ -29,8 +29,8 @@ def heads_links(labelling: Labelling, n: int) -> bool:
     if block.words > MAX_LABEL_WORDS:
         return False
     # The model is unsure of short items. A blog's own list of links leads to other sites.
-    of_site = not labelling.whole_page and all(leads_to_site(labelling, block) for block in following)
-    is_bold_label = not labelling.whole_page and not block.links and is_bold(block)
+    of_site = not labelling.has_surroundings and all(leads_to_site(labelling, block) for block in following)
+    is_bold_label = not labelling.has_surroundings and not block.links and is_bold(block)
     if (of_site or is_bold_label) and _has_label(block.text):
         return True
     if not block.text.endswith(COLONS) and not is_bold_label:
@@ -68,7 +68,13 @@ def heads_reading_list(labelling: Labelling, n: int) -> bool:
 def _heads_reading_list(labelling: Labelling, n: int) -> bool:
     host = site_of(urlsplit(labelling.url).netloc)
     text = labelling.blocks[n].text
-    if labelling.whole_page or not host or is_link_label(text) or _has_label(text) or match_key(text) in SPONSOR_LABELS:
+    if (
+        labelling.has_surroundings
+        or not host
+        or is_link_label(text)
+        or _has_label(text)
+        or match_key(text) in SPONSOR_LABELS
+    ):
         return False
     items = list_below(labelling.blocks, n)
     hosts = [site_of(other) for block in items for other in _hosts(block, "")]

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -60,7 +60,8 @@ NO_KNOWN_TEXT = KnownText()
 
 def extract_metadata(document: Node, base: str = "") -> Metadata:
     """Return the metadata of a page: JSON-LD NewsArticle, then OpenGraph, then the title element."""
-    meta = {m.get("property") or m.get("name"): m.get("content") for m in document.iter("meta") if m.get("content")}
+    tags = _meta_tags(document)
+    meta = {name: values[0] for name, values in tags.items()}  # of several the first counts: ogp.me, "Arrays"
     ld = next(_news_articles(document), {})
     heading = next((plain_text(h.all_text()) for h in document.iter("h1")), "")
     title = plain_text(
@@ -77,7 +78,7 @@ def extract_metadata(document: Node, base: str = "") -> Metadata:
     return Metadata(
         title=title,
         canonical_url=clean_link(canonical or "", base),
-        byline=tuple(_names(ld.get("author"))) or ((plain_text(meta["author"]),) if meta.get("author") else ()),
+        byline=tuple(_names(ld.get("author"))) or _authors(tags.get("author", ()), meta.get("og:site_name") or ""),
         published=parse_date(str(date)) if date else None,
         updated=parse_date(str(modified)) if modified else None,
         kicker=plain_text(section) if isinstance(section, str) else "",
@@ -88,6 +89,21 @@ def extract_metadata(document: Node, base: str = "") -> Metadata:
         description=meta.get("og:description") or meta.get("description") or str(ld.get("description") or ""),
         article_body=_text(ld.get("articleBody")),
     )
+
+
+def _meta_tags(document: Node) -> dict[str, list[str]]:
+    """Return the contents of the meta tags by property or name, in the order of the page."""
+    tags: dict[str, list[str]] = {}
+    for tag in document.iter("meta"):
+        if tag.get("content").strip():
+            tags.setdefault(tag.get("property") or tag.get("name"), []).append(tag.get("content"))
+    return tags
+
+
+def _authors(contents: Sequence[str], publisher: str) -> tuple[str, ...]:
+    """Return the names in `author` tags, one each (HTML standard, 4.2.5.1). Of several, *publisher* is none."""
+    names = tuple(filter(None, dict.fromkeys(map(plain_text, contents))))
+    return tuple(name for name in names if name != plain_text(publisher)) or names
 
 
 def _news_articles(document: Node) -> Iterator[dict[str, Any]]:

@@ -89,7 +89,7 @@ def _following(node: Node, top: Node) -> Node | None:
     return node.next if node is not top else None
 
 
-def append_text(node: Node, text: str) -> None:
+def insert_text_before(node: Node, text: str) -> None:
     """Insert *text* before *node*."""
     if node.previous is not None:
         node.previous.tail += text
@@ -99,7 +99,7 @@ def append_text(node: Node, text: str) -> None:
 
 def remove(node: Node) -> None:
     """Remove *node* with its content; the text after it stays."""
-    append_text(node, node.tail)
+    insert_text_before(node, node.tail)
     node.tail = ""
     _detach(node)
 
@@ -133,7 +133,7 @@ def insert_before(node: Node, new: Node) -> None:
 
 def replace_by_text(node: Node, text: str) -> None:
     """Replace *node* and its content by *text*."""
-    append_text(node, text)
+    insert_text_before(node, text)
     remove(node)
 
 
@@ -147,7 +147,7 @@ def replace_by_elements(node: Node, elements: list[Node]) -> None:
 
 def unwrap(node: Node) -> None:
     """Remove the tags of *node*; its content stays."""
-    append_text(node, node.text)
+    insert_text_before(node, node.text)
     for child in node:
         insert_before(node, child)
     remove(node)

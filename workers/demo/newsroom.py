@@ -69,12 +69,7 @@ class Newsroom:
 
     async def open(self) -> None:
         """Load the ledger and start to serve, on the same port as last time if it is free."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / "ledger.jsonl"
-        if path.exists():
-            lines = path.read_text("utf-8").splitlines()
-            self.ledger = [Published(*json.loads(line)) for line in lines if line.endswith("]")]
-        self._file = path.open("a", encoding="utf-8")
+        self._open_ledger()
         while len(self.ledger) < OPENING:
             self._publish(story(len(self.ledger) + 1))
         app = web.Application()
@@ -85,6 +80,16 @@ class Newsroom:
         slugs = [*(o.slug for o in OUTLETS), "courier-world"]
         self._readings = {slug: Reading(asked_s=time.monotonic()) for slug in slugs}
         self._task = asyncio.create_task(self._work())
+
+    def _open_ledger(self) -> None:
+        """Load the complete lines of the ledger, and open it for more."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "ledger.jsonl"
+        text = path.read_text("utf-8") if path.exists() else ""
+        self.ledger = [published for line in text.splitlines() if (published := _read_line(line)) is not None]
+        self._file = path.open("a", encoding="utf-8")
+        if text and not text.endswith("\n"):
+            self._file.write("\n")  # ends the line of a process that was killed within a write
 
     async def _listen(self) -> None:
         assert self._runner is not None
@@ -174,6 +179,14 @@ class Newsroom:
             web.Response(text="<?xml version='1.0'?><rss><channel><title>Half a fe", content_type="application/xml"),
         )
         return responses[self._broken_polls % len(responses)]
+
+
+def _read_line(line: str) -> Published | None:
+    """Return a line of the ledger; None for a line that a kill left incomplete."""
+    try:
+        return Published(*json.loads(line))
+    except (ValueError, TypeError):
+        return None
 
 
 Others = Callable[[Story], Sequence[Story]]

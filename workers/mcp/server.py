@@ -23,7 +23,7 @@ from streams.version import version
 from workers.mcp.delimiters import WARNING
 from workers.mcp.library import Library
 from workers.mcp.subscriptions import AFTER, URI_PREFIX, Notifier, parse_uri
-from workers.mcp.tools import TOOLS, ListSince, Tools
+from workers.mcp.tools import TOOLS, ListSinceArguments, ToolError, Tools
 
 log = get_logger(__name__)
 
@@ -104,7 +104,7 @@ class McpServer:
         uri = str(params.uri)
         async with _protocol_errors():
             topic, position = parse_uri(uri)
-            text = await self.tools.list_since(ListSince(topic=topic, since=position))
+            text = await self.tools.list_since(ListSinceArguments(topic=topic, since=position))
         return types.ReadResourceResult(contents=[types.TextResourceContents(uri=uri, mime_type=TEXT, text=text)])
 
     async def _subscribe(self, context: Any, params: types.SubscribeRequestParams) -> types.EmptyResult:
@@ -141,11 +141,12 @@ class McpServer:
 
 @asynccontextmanager
 async def _protocol_errors() -> AsyncGenerator[None, None]:
-    """Turn errors of copydesk into errors of the protocol."""
+    """Turn errors of copydesk into errors of the protocol. Only a ToolError is an error of the client."""
     try:
         yield
     except CopydeskError as exc:
-        raise MCPError(types.INVALID_PARAMS, str(exc)) from exc
+        code = types.INVALID_PARAMS if isinstance(exc, ToolError) else types.INTERNAL_ERROR
+        raise MCPError(code, str(exc)) from exc
 
 
 async def serve(settings: Settings) -> None:

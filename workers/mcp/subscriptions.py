@@ -13,6 +13,7 @@ import anyio
 from streams.config.settings import Settings
 from streams.start import Offsets, Start, StartPosition
 from streams.subscribe import Subscription
+from workers.mcp.delimiters import quote
 from workers.mcp.reading import opened
 from workers.mcp.tools import ToolError, article_topic, to_position
 
@@ -29,7 +30,7 @@ def parse_uri(uri: str) -> tuple[str, str]:
     """Return the topic and the position of a resource, "" without one. Raises ToolError."""
     path, _, position = uri.removeprefix(URI_PREFIX).partition(AFTER)
     if not uri.startswith(URI_PREFIX) or len(uri) > 10_000:
-        raise ToolError(f"unknown resource; its address starts with {URI_PREFIX}")
+        raise ToolError(f"unknown resource: {quote(uri)}; its URI starts with {URI_PREFIX}")
     if position:
         to_position(position)
     return article_topic(path), position
@@ -46,7 +47,8 @@ class Notifier:
     async def notifying(self, uris: Sequence[str], notify: Notify) -> AsyncGenerator[None, None]:
         """Call *notify* for new articles of *uris* during the block; it starts once all topics are open.
 
-        Raises: ToolError for an invalid address, or too many.
+        Raises:
+            ToolError: a URI is invalid, or the subscriptions are too many.
         """
         targets = [(uri, *parse_uri(uri)) for uri in uris]
         if self._open + len(targets) > MAX_URIS:

@@ -22,10 +22,11 @@ from workers.mcp.delimiters import (
     DELIMITER_TOKENS,
     WARNING,
     Record,
+    cut_to_bytes,
     delimit,
     encode_record,
     estimate_tokens,
-    shorten,
+    quote,
     take_fitting,
 )
 from workers.mcp.library import Library
@@ -56,7 +57,7 @@ class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     max_tokens: Budget = DEFAULT_TOKENS
 
 
-class Search(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SearchArguments(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Search the retained articles, the latest published first. Without words, list the newest."""
 
     words: Annotated[
@@ -69,7 +70,7 @@ class Search(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 10
 
 
-class Get(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class GetArguments(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Return one article with its text."""
 
     id: ArticleId
@@ -77,7 +78,7 @@ class Get(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     first_paragraph: Annotated[int, Meta(ge=1, description="number of the first paragraph to return")] = 1
 
 
-class ListSince(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ListSinceArguments(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """List the articles of a topic after a position, and the next position. None is left out."""
 
     since: Annotated[
@@ -87,13 +88,13 @@ class ListSince(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True
     limit: Limit = 20
 
 
-class Story(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class StoryArguments(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Return all articles of a story: the first publisher, and copies with their similarity."""
 
     story_id: Annotated[str, Meta(pattern="^[0-9a-f]{20}$", description="`story_id` of an article")]
 
 
-class Diff(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DiffArguments(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Return the changed words between two revisions of an article."""
 
     id: ArticleId
@@ -102,7 +103,7 @@ class Diff(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ToolError(CopydeskError):
-    """An error for the client. Its text has no words of publishers."""
+    """An error for the client. Its text repeats words of the client only."""
 
 
 class Tools:
@@ -115,14 +116,14 @@ class Tools:
         """Return the answer of the tool *name*. Raises ToolError, and UnavailableError without a broker."""
         tool = TOOLS.get(name)
         if tool is None:
-            raise ToolError(f"unknown tool; use one of {', '.join(TOOLS)}")
+            raise ToolError(f"unknown tool: {quote(name)}; use one of {', '.join(TOOLS)}")
         try:
             parsed = msgspec.convert(dict(arguments), tool.arguments)
         except msgspec.ValidationError as exc:
             raise ToolError(f"invalid arguments: {exc}; see the schema of {name}") from exc
         return await tool.run(self, parsed)
 
-    async def search(self, query: Search) -> str:
+    async def search(self, query: SearchArguments) -> str:
         """Return headlines of matching articles."""
         since = parse_since(query.since, datetime.now(UTC)) if query.since else None
         filters = Filters(
@@ -132,48 +133,38 @@ class Tools:
         lines = take_fitting(map(headline, articles), _room(query.max_tokens))
         return delimit(f"{len(lines)} of {len(articles)} matching articles{_hint(len(lines), len(articles))}.", lines)
 
-    async def get(self, query: Get) -> str:
+    async def get(self, query: GetArguments) -> str:
         """Return an article: its fields, then its paragraphs as far as the budget allows."""
         article = self._revision(await self._revisions(query.id), query.revision)
         last = len(article.paragraphs)
-        numbered = [
-            {"paragraph": n, "text": text} for n, text in enumerate(article.paragraphs, 1) if n >= query.first_paragraph
-        ]
+        if query.first_paragraph > max(1, last) and not article.withdrawn:
+            raise ToolError(f"paragraph not found: {query.first_paragraph} (the article has {last})")
         room = _room(query.max_tokens)
         lines = take_fitting([details(article)], room) if query.first_paragraph == 1 else []
         room -= sum(estimate_tokens(line + "\n") for line in lines)
-        fitting = take_fitting(numbered, room)
-        if numbered and not fitting:
-            fitting = [_cut_paragraph(numbered[0], room)]
-        end = query.first_paragraph + len(fitting) - 1
-        lead = f"Article {article.id}, revision {article.revision}: "
-        if article.withdrawn:
-            lead += "withdrawn by its publisher, without text."
-        else:
-            lead += f"paragraphs {query.first_paragraph} to {end} of {last}."
-            lead += f" Continue with first_paragraph={end + 1}." if end < last else ""
-        return delimit(lead, [*lines, *filter(None, fitting)])
+        paragraphs, extent = _fit_paragraphs(article, query, room)
+        return delimit(f"Article {article.id}, revision {article.revision}: {extent}", [*lines, *paragraphs])
 
-    async def list_since(self, query: ListSince) -> str:
+    async def list_since(self, query: ListSinceArguments) -> str:
         """Return headlines after a position, and the position after the last of them."""
         name = article_topic(query.topic)
         records, position, more = await self._read(name, query)
         hint = f" Next position: {position}." + (" More articles follow." if more else "")
         return delimit(f"{format_count(len(records), 'article')} of {name}.{hint}", records)
 
-    async def story(self, query: Story) -> str:
+    async def story(self, query: StoryArguments) -> str:
         """Return the headlines of a story, with similarity and original of each copy."""
         articles = await self.library.story(query.story_id)
         if not articles:
             raise ToolError(f"story not found: {query.story_id} (never published, or past its retention)")
         originals = sum(not article["duplicate_of"] for article in articles)
-        lines = take_fitting(map(version, articles), _room(query.max_tokens))
+        lines = take_fitting(map(story_member, articles), _room(query.max_tokens))
         counts = f"{format_count(len(articles), 'article')}, {len(articles) - originals} of them copies"
         return delimit(
             f"Story {query.story_id}: {counts}, the first received first{_hint(len(lines), len(articles))}.", lines
         )
 
-    async def diff(self, query: Diff) -> str:
+    async def diff(self, query: DiffArguments) -> str:
         """Return the word diff of two revisions."""
         revisions = await self._revisions(query.id)
         after = self._revision(revisions, query.after)
@@ -206,8 +197,11 @@ class Tools:
             raise ToolError(f"revision not found: {number} (retained: {numbers})")
         return article
 
-    async def _read(self, topic: str, query: ListSince) -> tuple[list[str], str, bool]:
-        """Return encoded headlines, the position after the last one, and whether more articles follow."""
+    async def _read(self, topic: str, query: ListSinceArguments) -> tuple[list[str], str, bool]:
+        """Return encoded headlines, the position after the last one, and whether more articles follow.
+
+        Raises ToolError if *max_tokens* is too small for the first one: the position would stay the same.
+        """
         start: StartPosition = Last(query.limit)
         if query.since:
             start = Offsets(to_position(query.since))
@@ -219,6 +213,11 @@ class Tools:
                 line = encode_record(headline(to_row(article, 0.0)))
                 room -= estimate_tokens(line + "\n")
                 if len(lines) == query.limit or room < 0:
+                    if not lines:
+                        raise ToolError(
+                            f"max_tokens too small: {query.max_tokens} "
+                            f"(the next article needs {query.max_tokens - room}); raise max_tokens"
+                        )
                     return lines, format_position(position), True
                 lines.append(line)
                 position = dict(articles.position)
@@ -243,11 +242,11 @@ class Tool(NamedTuple):
 
 
 TOOLS = {
-    "search_articles": Tool(Search, Tools.search),
-    "get_article": Tool(Get, Tools.get),
-    "list_since": Tool(ListSince, Tools.list_since),
-    "get_story": Tool(Story, Tools.story),
-    "diff_revisions": Tool(Diff, Tools.diff),
+    "search_articles": Tool(SearchArguments, Tools.search),
+    "get_article": Tool(GetArguments, Tools.get),
+    "list_since": Tool(ListSinceArguments, Tools.list_since),
+    "get_story": Tool(StoryArguments, Tools.story),
+    "diff_revisions": Tool(DiffArguments, Tools.diff),
 }
 
 
@@ -256,7 +255,7 @@ def article_topic(name: str) -> str:
     try:
         topic = resolve_topic(name)
     except ValueError as exc:
-        raise ToolError("unknown topic; use articles or articles.<route>") from exc
+        raise ToolError(f"unknown topic: {quote(name)}; use articles or articles.<route>") from exc
     if not topic.has_articles:
         raise ToolError(f"not a topic of articles: {topic.name}; use {ARTICLES.name} or a route of it")
     return topic.name
@@ -265,7 +264,9 @@ def article_topic(name: str) -> str:
 def to_position(text: str) -> dict[int, int]:
     """Return the offsets of a position. Raises ToolError."""
     if not POSITION.fullmatch(text):
-        raise ToolError("invalid position; use the one of the answer before, or none for the latest articles")
+        raise ToolError(
+            f"invalid position: {quote(text)}; use the one of the answer before, or none for the latest articles"
+        )
     return parse_position(text)
 
 
@@ -274,19 +275,19 @@ def headline(row: Mapping[str, Any]) -> Record:
     return {
         "id": row["id"],
         "revision": row["revision"] if row["revision"] > 1 else "",
-        "title": shorten(row["title"], FIELD_BYTES),
-        "lede": shorten(row["lede"], FIELD_BYTES),
-        "publisher": shorten(row["publisher"], 100),
+        "title": cut_to_bytes(row["title"], FIELD_BYTES),
+        "lede": cut_to_bytes(row["lede"], FIELD_BYTES),
+        "publisher": cut_to_bytes(row["publisher"], 100),
         "published": _time(datetime.fromisoformat(row["published"])) if row["published"] else "",
-        "language": shorten(row["language"], 20),
+        "language": cut_to_bytes(row["language"], 20),
         "words": row["word_count"] or "",
         "story_id": row["story_id"] if row["story_id"] != row["id"] else "",
-        "withdrawn": shorten(row["withdrawn"], 100),
-        "url": shorten(row["canonical_url"] or row["url"], FIELD_BYTES),
+        "withdrawn": cut_to_bytes(row["withdrawn"], 100),
+        "url": cut_to_bytes(row["canonical_url"] or row["url"], FIELD_BYTES),
     }
 
 
-def version(row: Mapping[str, Any]) -> Record:
+def story_member(row: Mapping[str, Any]) -> Record:
     """Return the fields of an article within its story. *row*: a row of the article index."""
     return {
         **headline(row),
@@ -298,16 +299,16 @@ def version(row: Mapping[str, Any]) -> Record:
 def details(article: Article) -> Record:
     """Return the fields of one article without its paragraphs."""
     return {
-        **version(to_row(article, 0.0)),
+        **story_member(to_row(article, 0.0)),
         "lede": "",
-        "dek": shorten(article.dek, FIELD_BYTES),
+        "dek": cut_to_bytes(article.dek, FIELD_BYTES),
         "story_id": article.story_id,
-        "byline": [shorten(name, 100) for name in article.byline[:10]],
-        "dateline": shorten(article.dateline, 100),
+        "byline": [cut_to_bytes(name, 100) for name in article.byline[:10]],
+        "dateline": cut_to_bytes(article.dateline, 100),
         "updated": _time(article.updated),
-        "tags": [shorten(tag, 50) for tag in article.tags[:20]],
-        "credit": shorten(article.source_credit, 100),
-        "correction": shorten(article.correction.note, FIELD_BYTES) if article.correction else "",
+        "tags": [cut_to_bytes(tag, 50) for tag in article.tags[:20]],
+        "credit": cut_to_bytes(article.source_credit, 100),
+        "correction": cut_to_bytes(article.correction.note, FIELD_BYTES) if article.correction else "",
     }
 
 
@@ -322,6 +323,23 @@ def with_context(operations: Sequence[DiffOp]) -> list[DiffOp]:
             text = " ".join((*first, "…", *last))
         short.append(DiffOp(op, text))
     return short
+
+
+def _fit_paragraphs(article: Article, query: GetArguments, room: int) -> tuple[list[str], str]:
+    """Return the paragraphs that fit into *room* tokens as lines, and the words of the lead about them."""
+    first, last = query.first_paragraph, len(article.paragraphs)
+    if article.withdrawn or not last:
+        return [], "withdrawn by its publisher, without text." if article.withdrawn else "without text."
+    numbered = [{"paragraph": n, "text": text} for n, text in enumerate(article.paragraphs, 1) if n >= first]
+    if whole := take_fitting(numbered, room):
+        next_ = first + len(whole)
+        hint = f" Continue with first_paragraph={next_}." if next_ <= last else ""
+        return whole, f"paragraphs {first} to {next_ - 1} of {last}.{hint}"
+    cut = list(filter(None, [_cut_paragraph(numbered[0], room)]))
+    shown = f"paragraph {first} of {last}, cut." if cut else f"no paragraph of {last}."
+    if query.max_tokens < MAX_TOKENS:
+        return cut, f"{shown} Continue with first_paragraph={first} and a higher max_tokens."
+    return cut, shown + (f" Continue with first_paragraph={first + 1}." if first < last else "")
 
 
 def _cut_paragraph(record: Mapping[str, Any], room: int) -> str:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from streams.errors import UnavailableError
+from streams.errors import UnavailableError, UnreadableError
 from streams.logger import get_logger
 
 log = get_logger(__name__)
@@ -20,6 +20,8 @@ log = get_logger(__name__)
 VERSION = 2  # of the tables; a file of another version is replaced
 BUSY_TIMEOUT_S = 10.0
 CACHE_KIB = 8_000
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # primary result codes: sqlite.org/rescode.html
+ROW_ERRORS = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)  # of a row: another attempt cannot succeed
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
 
@@ -42,12 +44,15 @@ class Database:
 
         Raises:
             UnavailableError: the file cannot be read or written. A damaged file is replaced by an empty one.
+            UnreadableError: a row violates a constraint, or has a value that SQLite cannot hold.
         """
+        name = self.path or "temporary file"
         call = asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._run(work, *args, **kwargs))
         try:
             return await call
+        except ROW_ERRORS as exc:
+            raise UnreadableError(f"row refused: {name} ({exc}); correct its values") from exc
         except (sqlite3.Error, OSError) as exc:
-            name = self.path or "temporary file"
             raise UnavailableError(f"database not usable: {name} ({exc}); check the disk") from exc
 
     async def close(self) -> None:
@@ -63,11 +68,10 @@ class Database:
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
                 return work(connection, *args, **kwargs)
-        except sqlite3.OperationalError:
-            raise
         except sqlite3.DatabaseError as exc:
-            log.error("database damaged", path=self.path, error=exc, next_step="building a new one")
-            self._remove()
+            if _is_damage(exc):
+                log.error("database damaged", path=self.path, error=exc, next_step="building a new one")
+                self._remove()
             raise
 
     def _open(self) -> sqlite3.Connection:
@@ -95,6 +99,11 @@ class Database:
         if self.path is not None:
             for suffix in ("", "-wal", "-shm"):
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Return whether the file is damaged; other errors concern a row, a statement or the disk."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in DAMAGE  # without the extended code
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from streams.brokers.base import Broker, ConsumedMessage, Reader
+from streams.errors import UnreadableError
 from streams.logger import get_logger
 from streams.retry import retry_unavailable
 from streams.start import Offsets, Start, StartPosition
@@ -28,7 +29,11 @@ class Store(Protocol):
         """Return the next offset of each partition; {} before the first batch."""
 
     async def apply(self, messages: Sequence[ConsumedMessage]) -> None:
-        """Store *messages* and the position after them, in one transaction."""
+        """Store *messages* and the position after them, in one transaction. Pass over unreadable messages.
+
+        Raises:
+            UnreadableError: the database refuses a row. Nothing is stored.
+        """
 
     async def remove_expired(self, first: Position) -> None:
         """Remove messages below the *first* offsets."""
@@ -52,7 +57,7 @@ class Follower:
 
     def __init__(self, broker: Broker, topic: Topic, store: Store, start: StartPosition = Start.EARLIEST) -> None:
         self.broker, self.topic, self.store, self.start = broker, topic, store, start
-        self.is_caught_up = asyncio.Event()  # once the messages of the start are stored
+        self.is_caught_up = asyncio.Event()  # set when all messages of the topic at the start are stored
 
     async def run(self) -> None:
         """Follow until cancelled; outages of the broker and of the disk are waited for."""
@@ -71,7 +76,21 @@ class Follower:
     async def _store(self, messages: Sequence[ConsumedMessage]) -> None:
         ordered = in_time_order(messages)
         for start in range(0, len(ordered), BATCH_MESSAGES):
-            await self.store.apply(ordered[start : start + BATCH_MESSAGES])
+            batch = ordered[start : start + BATCH_MESSAGES]
+            try:
+                await self.store.apply(batch)
+            except UnreadableError:
+                for message in batch:
+                    await self._store_one(message)
+
+    async def _store_one(self, message: ConsumedMessage) -> None:
+        """Store *message*. If the database refuses its row, store only the position after it."""
+        try:
+            await self.store.apply([message])
+        except UnreadableError as exc:
+            position = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
+            log.warning("message not indexed", **position, error=exc, next_step="the index continues without it")
+            await self.store.apply([message._replace(value=b"")])  # an unreadable message
 
     async def _follow(self) -> None:
         reader = await self._open()

@@ -23,8 +23,9 @@ ROUTE_BATCH = 1_000
 
 
 class ArticleIndex:
-    """The index in *database*. `is_complete`: whether it holds all articles of the time when it was opened.
+    """The index in *database*.
 
+    `is_complete`: whether it has read all messages that the topic held when the follower started.
     Without *routes*, new articles have none until a process with routes adds them.
     """
 

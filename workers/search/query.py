@@ -45,7 +45,8 @@ def match_expression(text: str, *, is_typing: bool = False) -> str:
     for number, match in enumerate(terms, 1):
         minus, term = match[1], match[2] or match[3]
         is_last = number == len(terms) and not minus and match[2] is None and len(term) > 1 and match.end() == len(text)
-        quoted = f'"{separated(term.rstrip("*")).strip()}"'
+        folded = separated(term.rstrip("*")).replace('"', " ").strip()  # NFKC turns U+FF02 into a quotation mark
+        quoted = f'"{folded}"'
         quoted += "*" if term.endswith("*") or (is_typing and is_last) else ""
         (unwanted if minus else wanted).append(quoted)
     if not wanted:

@@ -6,18 +6,22 @@ libxml2 compares each attribute of a tag with all earlier ones, in C code that n
 
 import re
 
+from workers.text.markup import RAW_TEXT_ELEMENTS
+
 # The tags of 120 pages in ../shared/corpus have up to 40 attributes.
 MAX_ATTRIBUTES = 500
-# Elements whose content is text, and the start of a tag, by WHATWG HTML §13.2.5.
-RAW = "script style title textarea xmp iframe noembed noframes".split()
+# The start of a tag, and elements whose content is text, by WHATWG HTML §13.2.5.
 _SPACE = r"[ \t\n\f\r/]"
 _VALUE = r"(?:\"[^\"]*+\"?+|'[^']*+'?+|[^ \t\n\f\r>\"'][^ \t\n\f\r>]*+)"
 _ATTRIBUTE = rf"[^ \t\n\f\r/>][^ \t\n\f\r/>=]*+(?:[ \t\n\f\r]*+=[ \t\n\f\r]*+{_VALUE}?+)?+{_SPACE}*+"
 _START = rf"<[a-z][^ \t\n\f\r/>]*+{_SPACE}*+"
 _COMMENT = r"<!--(?:-?>|(?:[^-]++|-(?!->|-!>))*+(?:--!?>)?+)"
 _FEW = rf"(?:{_ATTRIBUTE}){{0,{MAX_ATTRIBUTES}}}+(?:>|\Z)"
-_RAW = "|".join(rf"(?<=<){name}(?=[ \t\n\f\r/>]){_SPACE}*+{_FEW}(?:[^<]++|<(?!/{name}[ \t\n\f\r/>]))*+" for name in RAW)
-_READABLE = re.compile(rf"(?:[^<]++|{_COMMENT}|<(?:{_RAW})|{_START}{_FEW}|<(?![a-z]))*+", re.IGNORECASE)
+_RAW_TEXT = "|".join(
+    rf"(?<=<){name}(?=[ \t\n\f\r/>]){_SPACE}*+{_FEW}(?:[^<]++|<(?!/{name}[ \t\n\f\r/>]))*+"
+    for name in RAW_TEXT_ELEMENTS
+)
+_READABLE = re.compile(rf"(?:[^<]++|{_COMMENT}|<(?:{_RAW_TEXT})|{_START}{_FEW}|<(?![a-z]))*+", re.IGNORECASE)
 _CROWDED = re.compile(rf"({_START})(?:{_ATTRIBUTE})*+", re.IGNORECASE)
 
 

@@ -1,7 +1,8 @@
 """Names of months and weekdays in dates of feeds, besides `dates.MONTHS`. Data only.
 
-Source: Unicode CLDR 44, calendars/gregorian, months and days in the widths wide, abbreviated and short. Forms that mean
-different months in two languages (srp, lis, lip) are left out. Arabic has the names of the Maghreb and the Levant too.
+Source: Unicode CLDR 44, calendars/gregorian, months and days in the widths wide, abbreviated and short. MORE_MONTHS
+lacks forms that mean different months in two languages; AMBIGUOUS_MONTHS has them. Arabic has the names of the Maghreb
+and the Levant too.
 """
 
 # January to December; "/" separates forms of one month, "-" stands for no form besides those of `dates.MONTHS`.

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 # Elements whose content is text, even if it looks like tags. Source: WHATWG HTML §13.2.6.2, raw text and RCDATA.
-RAW = frozenset("script style title textarea xmp iframe noembed noframes".split())
+RAW_TEXT_ELEMENTS = "script style title textarea xmp iframe noembed noframes".split()
 COMMENT = "!--"
 MAX_ATTRIBUTE_CHARS = 400  # searched for the type in a script's start tag
-_INVISIBLE_START = re.compile(rf"<(?:{COMMENT}|({'|'.join(sorted(RAW))}|svg)(?=[\s/>]))", re.IGNORECASE)
-_ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in (*RAW, "svg")}
+_INVISIBLE_START = re.compile(rf"<(?:{COMMENT}|({'|'.join(RAW_TEXT_ELEMENTS)}|svg)(?=[\s/>]))", re.IGNORECASE)
+_ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in (*RAW_TEXT_ELEMENTS, "svg")}
 # `<!-->` and `<!--->` are comments too; `--!>` ends a comment. Source: WHATWG HTML §13.2.5.43 to 51.
 _COMMENT_ENDS = re.compile(r"-->|(?<!<!)--!>")
 

@@ -136,20 +136,22 @@ def test_clean_oversized_input_reports_truncation(kind: str) -> None:
     assert any("only the first" in r.reason for r in content.removed)
 
 
-def test_removed_link_block_has_label_and_reason() -> None:
+@pytest.mark.parametrize(("count", "lines"), [(4, "4 lines"), (1, "1 line")])
+def test_removed_link_block_has_label_and_reason(count: int, lines: str) -> None:
+    headlines = HEADLINES[:count]
     content = clean(
         PARAGRAPHS
         + "<h3>Explore</h3><ul>"
-        + "".join(f'<li><a href="/{n}?utm_source=x">{h}</a></li>' for n, h in enumerate(HEADLINES))
+        + "".join(f'<li><a href="/{n}?utm_source=x">{h}</a></li>' for n, h in enumerate(headlines))
         + "</ul>",
         "html",
         url="https://a.example/",
     )
     [block] = content.removed
     assert (block.kind, block.label) == ("link block", "Explore")
-    assert block.text == "\n".join(HEADLINES)
-    assert [link.url for link in block.links] == [f"https://a.example/{n}" for n in range(4)]
-    assert "4 lines" in block.reason
+    assert block.text == "\n".join(headlines)
+    assert [link.url for link in block.links] == [f"https://a.example/{n}" for n in range(count)]
+    assert block.reason == f"the label 'Explore' and the {lines} below it"
 
 
 def test_render_keeps_structure_and_removes_scripts() -> None:

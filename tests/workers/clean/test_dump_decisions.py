@@ -128,7 +128,7 @@ def test_keep_between_lines_keeps_single_likely_line(
 )
 def test_corrections_are_notes_unless_they_are_links(text: str, label: str) -> None:
     blocks = [Block(line, "line") for line in (STORY, text, STORY.replace("Tuesday", "Friday"))]
-    labelling = label_blocks(blocks, [KEPT, REMOVED, KEPT], whole_page=True)
+    labelling = label_blocks(blocks, [KEPT, REMOVED, KEPT], has_surroundings=True)
     assert labelling.labels[1].label == label
 
 

@@ -1,6 +1,6 @@
 """Header lines of dumps: dates that the model keeps, fields below a standfirst, consent headings, and notices."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -18,7 +18,7 @@ STORY = "The ferry to Gannet Island was halted on Tuesday after a fire broke out
 def labels_of(lines: list[tuple[str, float, float]]) -> tuple[list[str], HeaderFields]:
     """Return the labels and the fields of a dump. *lines*: text, probability of body text, probability of the title."""
     blocks = [Block(text, "line") for text, _, _ in lines]
-    labelling = label_blocks(blocks, [Prediction(p, p > 0.5, title) for _, p, title in lines], whole_page=True)
+    labelling = label_blocks(blocks, [Prediction(p, p > 0.5, title) for _, p, title in lines], has_surroundings=True)
     return [label.label for label in labelling.labels], labelling.head
 
 
@@ -39,6 +39,35 @@ def test_is_date_line_accepts_weekday_and_zone(line: str) -> None:
 )  # fmt: skip
 def test_is_date_line_rejects_other_words(line: str) -> None:
     assert not is_date_line(line)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"),
+    [
+        ("EST", -5), (" CET", 1), (" (GMT+7)", 7), (" [IST]", 5.5), (" ET", -5), (" UTC", 0), (" МСК", 3), (" мск", 3),
+        (" UTC-3 | World", -3), (" EST / Tarn News", -5), (" WIB — Ida Marrow", 7), (" IST, updated later", 5.5),
+        (" GMT+5:30", 5.5),
+        ("", 0), (" Uhr", 0), (", UK", 0), (" PG", 0), (" (МСК+7)", 0), (" GMT+700", 0), (" ART FAIR", 0), (" est ouvert", 0),
+        (" - 11:30", 0), (" +0100", 0),
+    ],
+)  # fmt: skip
+def test_known_zone_after_time_is_subtracted(zone: str, hours: float) -> None:
+    """An unknown abbreviation, and one that may be a word, leave the time as UTC."""
+    expected = datetime(2026, 3, 3, 10, 0, tzinfo=UTC) - timedelta(hours=hours)
+    assert date_in_line(f"By Ann Reed | March 3, 2026 | 10:00{zone}") == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("By Ann Reed | March 3, 2026 | 10:00 AM EST", datetime(2026, 3, 3, 15, tzinfo=UTC)),
+        ("Posted at 10:58 AM ET, 09/16/2026 by Ann Reed", datetime(2026, 9, 16, 14, 58, tzinfo=UTC)),
+        ("By Ann Reed, 11:02 p.m. ET June 30, 2026", datetime(2026, 7, 1, 3, 2, tzinfo=UTC)),
+        ("D Saturday, 25 January 2025, 02:06 EAT", datetime(2025, 1, 24, 23, 6, tzinfo=UTC)),
+    ],
+)
+def test_zone_counts_within_other_words(line: str, expected: datetime) -> None:
+    assert date_in_line(line) == expected
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ STORY = "The ferry to Gannet Island was halted on Tuesday after a fire broke out
 def label_of(line: str) -> str:
     """Return the label of a line between two sentences of a dump; the model is sure that it is body text."""
     blocks = [Block(text, "line") for text in (STORY, line, STORY.replace("Tuesday", "Friday"))]
-    return label_blocks(blocks, [Prediction(0.99, True)] * 3, whole_page=True).labels[1].label
+    return label_blocks(blocks, [Prediction(0.99, True)] * 3, has_surroundings=True).labels[1].label
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_is_person_needs_capital_letters(line: str, *, expected: bool) -> None:
     [
         ("14/02/2025 | 10:35 hrs", datetime(2025, 2, 14, 10, 35, tzinfo=UTC)),
         ("Stand: 03.02.2025, 11:40 Uhr", datetime(2025, 2, 3, 11, 40, tzinfo=UTC)),
-        ("Selasa, 11 Feb 2025 15:20 WIB", datetime(2025, 2, 11, 15, 20, tzinfo=UTC)),
+        ("Selasa, 11 Feb 2025 15:20 WIB", datetime(2025, 2, 11, 8, 20, tzinfo=UTC)),
         ("입력 2025.03.05. 오전 8:10", datetime(2025, 3, 5, 8, 10, tzinfo=UTC)),
         ("12 ก.พ. 2568 10:20 น.", datetime(2025, 2, 12, 10, 20, tzinfo=UTC)),
         ("02/14/2025 4:12 PM", datetime(2025, 2, 14, 16, 12, tzinfo=UTC)),

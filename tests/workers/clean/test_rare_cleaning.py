@@ -48,13 +48,15 @@ def test_line_keys_have_patterns_outside_feeds(kind: str, data: str) -> None:
 
 
 def test_page_without_sentence_of_story_has_no_evidence() -> None:
-    labelling = Labelling([Block("Home", "p")], [Prediction(0.1, False)], facts=SiteFacts(articles=20), whole_page=True)
+    labelling = Labelling(
+        [Block("Home", "p")], [Prediction(0.1, False)], facts=SiteFacts(articles=20), has_surroundings=True
+    )
     assert learn(labelling) == Evidence()
 
 
 def test_few_articles_are_no_evidence() -> None:
     block = Block("The board reopened the canal on Monday.", "p")
-    labelling = Labelling([block], [Prediction(0.4, True)], facts=SiteFacts(articles=1), whole_page=True)
+    labelling = Labelling([block], [Prediction(0.4, True)], facts=SiteFacts(articles=1), has_surroundings=True)
     apply_evidence(labelling)
     assert not labelling.by_evidence
 

@@ -36,7 +36,7 @@ def labelled(blocks: list[Block], facts: SiteFacts, probability: float = 0.4, *,
     predictions = [
         Prediction(0.99, True) if block.text in SENTENCES else Prediction(probability, keep) for block in blocks
     ]
-    return label_blocks(blocks, predictions, "Salt canal reopens", facts=facts, whole_page=True)
+    return label_blocks(blocks, predictions, "Salt canal reopens", facts=facts, has_surroundings=True)
 
 
 def kept(labelling: Labelling) -> list[str]:

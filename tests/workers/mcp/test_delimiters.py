@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.mcp import read_answer
-from workers.mcp.delimiters import delimit, encode_record, estimate_tokens, shorten, take_fitting, visible_text
+from workers.mcp.delimiters import (
+    cut_to_bytes,
+    delimit,
+    encode_record,
+    estimate_tokens,
+    quote,
+    take_fitting,
+    visible_text,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=80)
 
@@ -19,6 +27,11 @@ def test_delimiters_keep_any_text_inside(texts: list[str]) -> None:
     if texts:
         assert answer.outside.split("\n")[0] == "lead"
         assert not set("<>\n\r\u2028\u2029\x85") & set("".join(lines))
+
+
+@given(TEXTS)
+def test_quoted_text_is_one_safe_line(text: str) -> None:
+    assert not set("<>\n\r\u2028\u2029\x85") & set(quote(text))
 
 
 def test_delimiters_differ_for_each_answer() -> None:
@@ -43,5 +56,5 @@ def test_fitting_records_stay_within_budget(records: list[dict[str, str]], budge
 
 
 @given(TEXTS, st.integers(4, 50))
-def test_shortened_text_has_at_most_the_bytes(text: str, size: int) -> None:
-    assert len(shorten(text, size).encode("utf-8", "replace")) <= max(size, len("…".encode()))
+def test_cut_text_has_at_most_the_bytes(text: str, size: int) -> None:
+    assert len(cut_to_bytes(text, size).encode("utf-8", "replace")) <= max(size, len("…".encode()))

@@ -24,7 +24,8 @@ from workers.services import connect
 
 require_sdk()
 
-from mcp.client import Client  # noqa: E402 - the module is skipped without the SDK
+import mcp_types as types  # noqa: E402 - the module is skipped without the SDK
+from mcp.client import Client  # noqa: E402
 from mcp.client.stdio import StdioServerParameters, stdio_client  # noqa: E402
 from mcp.shared.exceptions import MCPError  # noqa: E402
 
@@ -96,7 +97,7 @@ async def test_new_article_is_notified(either: Settings) -> None:
             assert article(n).id in await text_of(client, "list_since")
 
 
-async def test_position_in_address_notifies_of_earlier_articles(local_broker: Settings) -> None:
+async def test_position_in_uri_notifies_of_earlier_articles(local_broker: Settings) -> None:
     async with client_of(local_broker) as (client, broker):
         start = position(await text_of(client, "list_since"))
         await publish(broker, article(1))
@@ -126,11 +127,14 @@ async def test_client_of_2025_is_notified(local_broker: Settings) -> None:
 )
 async def test_unknown_resource_is_refused(local_broker: Settings, uri: str) -> None:
     async with client_of(local_broker) as (client, _):
-        with pytest.raises(MCPError):
+        with pytest.raises(MCPError) as unread:
             await client.read_resource(uri)
-        with pytest.raises(MCPError):
+        with pytest.raises(MCPError) as unheard:
             async with client.listen(resource_subscriptions=[uri]):
                 pass
+    assert unread.value.code == unheard.value.code == types.INVALID_PARAMS
+    if uri.startswith("file:"):
+        assert str(unread.value) == f'unknown resource: "{uri}"; its URI starts with copydesk://topics/'
 
 
 async def test_kill_loses_no_article(settings: Settings, tmp_path: Path) -> None:
@@ -175,6 +179,9 @@ async def test_server_without_copydesk_answers_with_the_next_step(tmp_path: Path
     settings = Settings(data_dir=tmp_path / "absent")
     async with Client(McpServer(settings).protocol) as client:
         result = await client.call_tool("search_articles", {})
+        with pytest.raises(MCPError, match="start it with `copydesk up`") as unread:
+            await client.read_resource(ARTICLES)
+    assert unread.value.code == types.INTERNAL_ERROR
     assert result.is_error
     assert "start it with `copydesk up`" in result.content[0].text  # type: ignore[union-attr]
 

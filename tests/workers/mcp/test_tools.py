@@ -21,6 +21,8 @@ from workers.mcp.delimiters import estimate_tokens  # noqa: E402 - the module is
 from workers.mcp.library import Library  # noqa: E402
 from workers.mcp.tools import DEFAULT_TOKENS, ToolError, Tools  # noqa: E402
 
+REPEAT = "Continue with first_paragraph=1 and a higher max_tokens."
+
 
 @asynccontextmanager
 async def tools_of(settings: Settings) -> AsyncGenerator[tuple[Broker, Tools], None]:
@@ -109,6 +111,57 @@ async def test_paragraph_above_budget_is_cut(local_broker: Settings) -> None:
         assert answer.records[-1]["cut"]
 
 
+async def test_headline_above_budget_names_the_needed_tokens(local_broker: Settings) -> None:
+    async with tools_of(local_broker) as (broker, tools):
+        start = next_position(await ask(tools, "list_since"))
+        await publish(broker, article(1), replace(article(2), title="Harbour " * 99, dek="Board " * 99))
+        first = await ask(tools, "list_since", since=start, limit=1)
+        arguments = {"since": next_position(first), "max_tokens": 300}
+        with pytest.raises(ToolError, match="max_tokens too small: 300 ") as refused:
+            await tools.call("list_since", arguments)
+        needed = int(str(refused.value).partition("needs ")[2].partition(")")[0])
+        answer = await ask(tools, "list_since", **arguments | {"max_tokens": needed})
+        ids = {record["id"] for record in (*first.records, *answer.records)}
+        assert ids == {article(1).id, article(2).id}
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "paragraphs", "hint"),
+    [
+        (300, ("word " * 500, "end"), f"paragraph 1 of 2, cut. {REPEAT}"),
+        (700, ("word " * 500, "end"), f"paragraph 1 of 2, cut. {REPEAT}"),
+        (50_000, ("word " * 50_000, "end"), "paragraph 1 of 2, cut. Continue with first_paragraph=2."),
+        (50_000, ("word " * 50_000,), "paragraph 1 of 1, cut."),
+        (4_000, (), "without text."),
+    ],
+)
+async def test_get_repeats_a_cut_paragraph(
+    max_tokens: int, paragraphs: tuple[str, ...], hint: str, settings: Settings
+) -> None:
+    async with tools_of(settings) as (broker, tools):
+        await publish(broker, replace(article(1), paragraphs=paragraphs))
+        answer = await ask(tools, "get_article", id=article(1).id, max_tokens=max_tokens)
+        assert answer.outside.startswith(f"Article {article(1).id}, revision 1: {hint}\n")
+
+
+async def test_get_without_room_shows_no_paragraph(settings: Settings) -> None:
+    wide = replace(article(1), title="Harbour " * 40, byline=("Ida Marrow",) * 2, paragraphs=("word " * 500,) * 2)
+    async with tools_of(settings) as (broker, tools):
+        await publish(broker, wide)
+        answer = await ask(tools, "get_article", id=article(1).id, max_tokens=300)
+        assert ["id" in record for record in answer.records] == [True]
+        assert f"no paragraph of 2. {REPEAT}" in answer.outside
+
+
+async def test_paragraph_after_the_last_is_refused(settings: Settings) -> None:
+    async with tools_of(settings) as (broker, tools):
+        await publish(broker, article(1), replace(article(2), paragraphs=(), withdrawn="mistake"))
+        with pytest.raises(ToolError, match=r"paragraph not found: 2 \(the article has 1\)"):
+            await tools.call("get_article", {"id": article(1).id, "first_paragraph": 2})
+        answer = await ask(tools, "get_article", id=article(2).id, first_paragraph=2)
+        assert "withdrawn by its publisher" in answer.outside
+
+
 async def test_withdrawn_article_shows_no_text(local_broker: Settings) -> None:
     async with tools_of(local_broker) as (broker, tools):
         await publish(broker, article(1))
@@ -124,13 +177,15 @@ async def test_withdrawn_article_shows_no_text(local_broker: Settings) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("delete_article", {}, "unknown tool"),
+        ("delete_article", {}, 'unknown tool: "delete_article"; use one of search_articles, '),
         ("get_article", {"id": "x"}, "invalid arguments"),
         ("get_article", {"id": "0" * 20}, "article not found: 00000000000000000000"),
         ("list_since", {"topic": "items"}, "not a topic of articles: copydesk.items"),
-        ("list_since", {"topic": "nope"}, "unknown topic"),
-        ("list_since", {"since": "yesterday"}, "invalid position"),
+        ("list_since", {"topic": "<nope>"}, r'unknown topic: "\\u003cnope\\u003e"; use articles'),
+        ("list_since", {"since": "yester\nday"}, r'invalid position: "yester\\nday"; use'),
         ("search_articles", {"since": "soon"}, "invalid time"),
+        ("search_articles", {"since": "99999999999d"}, "invalid time: '99999999999d'"),
+        ("search_articles", {"since": "2000000d"}, "invalid time: '2000000d'"),
         ("search_articles", {"limit": 1_000}, "invalid arguments"),
         ("get_story", {"story_id": "0" * 20}, "story not found"),
     ],

@@ -23,6 +23,8 @@ from workers.search.query import match_expression, separated
         ("𠀀口", '"𠀀  口"*'),
         ("港", '"港"'),
         ("港口", '"港  口"*'),
+        ("5＂ pipe", '"5" "pipe"*'),  # U+FF02
+        ("a＂OR＂b", '"a or b"*'),
         ("-canal", ""),
         ("* - \" ' ()", ""),
         ("", ""),
@@ -43,7 +45,8 @@ def test_separated_splits_unspaced_scripts() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['"', "AND", "a OR b", "NEAR(a b)", "title:x", "a^b", "{a b}", "a\x00b", "*a", "a" * 900, '""""']
+    "text",
+    ['"', "AND", "a OR b", "NEAR(a b)", "title:x", "a^b", "{a b}", "a\x00b", "*a", "a" * 900, '""""', "a＂OR＂b"],
 )
 def test_any_text_is_a_valid_expression(text: str) -> None:
     connection = sqlite3.connect(":memory:")

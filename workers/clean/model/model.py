@@ -138,15 +138,15 @@ def _probability(log_odds: Matrix) -> Matrix:
     return out
 
 
-def load(data: bytes, kind: str) -> Model:
-    """Return the model of *kind* in *data*.
+def load(data: bytes, input_type: str) -> Model:
+    """Return the model of *input_type* in *data*.
 
     Raises:
         ValueError: the model was trained with another vocabulary or other columns.
     """
-    stored = msgspec.msgpack.decode(data, type=dict[str, StoredModel])[kind]
-    html = kind != "text"
-    _check_inputs(kind, stored.inputs, input_hashes(html=html))
+    stored = msgspec.msgpack.decode(data, type=dict[str, StoredModel])[input_type]
+    html = input_type != "text"
+    _check_inputs(input_type, stored.inputs, input_hashes(html=html))
     return Model(
         _repeat(array("b", stored.words), WORD_BUCKETS),
         stored.word_scale,
@@ -165,18 +165,18 @@ def input_hashes(*, html: bool) -> InputHashes:
     return InputHashes(VOCABULARY_HASH, hash_texts(iter((*columns(html=html), *second_columns(html=html)))))
 
 
-def _check_inputs(kind: str, trained: InputHashes, present: InputHashes) -> None:
+def _check_inputs(input_type: str, trained: InputHashes, present: InputHashes) -> None:
     for name, expected in msgspec.structs.asdict(present).items():
         actual = getattr(trained, name)
         if actual != expected:
             detail = f"{name} hash {actual} in model.msgpack, {expected} in the code"
-            raise ValueError(f"model rejected: {kind} ({detail}); run `make train`")
+            raise ValueError(f"model rejected: {input_type} ({detail}); run `make train`")
 
 
 @lru_cache
-def load_default(kind: str) -> Model:
+def load_default(input_type: str) -> Model:
     """Return the shipped model for `text`, `html` or `page`."""
-    return load(FILE.read_bytes(), kind)
+    return load(FILE.read_bytes(), input_type)
 
 
 def _repeat(weights: "array[int]", buckets: int) -> "array[int]":

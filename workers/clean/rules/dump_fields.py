@@ -59,6 +59,10 @@ MONTH_DAY = re.compile(
 TIME_OF_DAY = re.compile(
     r"(?<![\d.:])(?P<hour>[01]?\d|2[0-3])[:.h](?P<minute>[0-5]\d)(?![\d.])\s{0,2}(?P<half>[ap]\.?m\b)?", re.IGNORECASE
 )
+# A zone directly after a time. Capitals: `est` is a word in French. A word that follows is `next`.
+ZONE_AFTER_TIME = re.compile(
+    r"[\s.]{0,3}[(\[]?(?P<zone>(?:GMT|UTC)[+-]\d{1,2}(?::\d{2})?|[A-Z]{2,5}|МСК|мск)(?![\w+-])[)\]]?\s{0,3}(?P<next>[^\W\d_]*+)"
+)
 # Words of a line with the time of the last change.
 UPDATED = re.compile(
     r"updat|modif|actuali|mis à jour|aktuali[sz]|aggiorna|atualiza|bijgewerkt|uppdater|opdater|oppdater|päivite|frissít|güncelle|обновл|оновл|ενημερ|آخر تحديث|به‌روز|עודכן|अपडेट|আপডেট|อัปเดต|diperbarui|cập nhật|更新|수정",
@@ -100,4 +104,3 @@ MORE_MONTHS = {
     "ca": "gener febrer març abril/d’abril/d'abril maig juny juliol agost/d’agost/d'agost setembre octubre/d’octubre/d'octubre novembre desembre",
 }  # fmt: skip
 PERSIAN_YEARS = range(1300, 1500)  # of the solar Hijri calendar; no date line has such a Gregorian year
-BUDDHIST_YEARS = 543  # Thai calendar minus the Gregorian one

@@ -54,7 +54,7 @@ def parse_ftr(text: str, name: str) -> SiteRule:
         elif key in WITHOUT_EFFECT or not value:
             ignored.append(f"{key} (line {number})")
         else:
-            raise SettingsError(f"unknown directive: {key} ({place}); see docs, Site rules")
+            raise SettingsError(f"unknown directive: {key} ({place}); see docs/howto/site-rules.md")
     title, body, author, date, strip = (tuple(selectors[key]) for key in SELECTORS)
     return SiteRule(name, title, body, author, date, strip, tuple(replacements), tuple(ignored))
 

@@ -50,4 +50,6 @@ def _function(name: str, strings: list[str], place: str) -> SiteRule:
         return SiteRule(place, replacements=((strings[0], strings[1]),))
     if name in WITHOUT_EFFECT:
         return SiteRule(place, ignored=(name,))
-    raise SettingsError(f"invalid rewrite rule: {name} with {len(strings)} arguments ({place}); see docs, Site rules")
+    raise SettingsError(
+        f"invalid rewrite rule: {name} with {len(strings)} arguments ({place}); see docs/howto/site-rules.md"
+    )

@@ -69,7 +69,7 @@ def test_ftr_reports_directives_without_effect() -> None:
     [
         ("body: //div[", r"'//div\['.*a\.txt:1"),
         ("\nno directive here", "a.txt:2"),
-        ("colour: red", "unknown directive: colour .a.txt:1"),
+        ("colour: red", r"unknown directive: colour \(a\.txt:1\); see docs/howto/site-rules\.md"),
         ("strip_image_src: a'b\"c", "both quotes"),
     ],
 )
