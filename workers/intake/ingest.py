@@ -41,6 +41,7 @@ MAX_WAITING = 100
 LAG_CHECK_S = 0.1
 MAX_FILES = 100_000  # with a stored position, 15 MB
 REMOVED_SHARE = 1 / 10  # of them, beyond MAX_FILES: one pass over all entries serves many new files
+FIELDS_PER_COMMAND = 1_000  # Lua's unpack takes fewer than 8,000 values (LUAI_MAXCSTACK)
 
 
 class FileProgress(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -214,7 +215,8 @@ async def forget_oldest(broker: Broker, limit: int = MAX_FILES) -> int:
     entries = (await broker.state.hgetall(STATE_KEY)).items()
     by_age = sorted((msgspec.json.decode(value, type=FileProgress).at_s, field) for field, value in entries)
     oldest = [field for _, field in by_age[: count - limit + int(limit * REMOVED_SHARE)]]
-    await broker.publish((), [("HDEL", STATE_KEY, *oldest)])
+    parts = (oldest[n : n + FIELDS_PER_COMMAND] for n in range(0, len(oldest), FIELDS_PER_COMMAND))
+    await broker.publish((), [("HDEL", STATE_KEY, *part) for part in parts])
     log.warning("positions of ingested files removed", count=len(oldest), reason=f"more than {limit} are stored",
                 next_step="a repeated `copydesk ingest` sends them again")  # fmt: skip
     return len(oldest)
