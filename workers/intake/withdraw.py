@@ -1,6 +1,6 @@
 """Withdrawal of an article by its id."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -11,6 +11,8 @@ from streams.records import Article, Item, MessageId
 from streams.start import Offsets
 from streams.topics import ARTICLES, Topic, resolve_topic
 from workers.intake.publish import publish
+
+VERSION_STEP = timedelta(milliseconds=1)
 
 
 async def withdraw(broker: Broker, article_id: str, reason: str) -> Item:
@@ -25,9 +27,16 @@ async def withdraw(broker: Broker, article_id: str, reason: str) -> Item:
     item = await _item_at(broker, article.source)
     if item is None:
         raise UnreadableError(f"item of article not found: {article_id} ({article.source} is past its retention)")
-    withdrawn = replace(item, withdrawn=reason, content=(), summary=None, page=None, text_dump="", fetched_at=_now())
+    withdrawn = replace(
+        item, withdrawn=reason, content=(), summary=None, page=None, text_dump="", fetched_at=_time_after(item)
+    )
     await publish(broker, [withdrawn])
     return withdrawn
+
+
+def _time_after(item: Item) -> datetime:
+    """Return the current time; a moment after *item* if its poller's clock is ahead: an older version is STALE."""
+    return max(datetime.now(UTC), item.fetched_at + VERSION_STEP)
 
 
 async def _latest_article(broker: Broker, article_id: str) -> Article | None:
@@ -60,7 +69,3 @@ async def _read_all(
     finally:
         await reader.close()
     return found[:limit]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -56,6 +56,20 @@ async def test_withdrawal_of_unpublished_item_is_filtered(settings: Settings) ->
         await settled(broker, {"revised": 1})
 
 
+async def test_withdrawal_wins_over_versions_of_faster_clock(settings: Settings) -> None:
+    """The other machine's clock is hours ahead. A text that returns counts only if it is later."""
+    now = datetime.now(UTC)
+    async with desk(settings) as broker:
+        for hours in (1, 2):
+            await publish(broker, [changed(item(text=f"{TEXT} Day {hours}."), fetched_at=now + timedelta(hours=hours))])
+            await settled(broker, {})
+            [*_, last] = await everything(settings, "articles")
+            await withdraw(broker, last.id, "published by mistake")
+            await settled(broker, {})
+    articles: list[Article] = await everything(settings, "articles")
+    assert [bool(a.withdrawn) for a in articles] == [False, True, False, True]
+
+
 async def test_withdraw_of_unknown_article_is_an_error(settings: Settings) -> None:
     async with desk(settings) as broker:
         with pytest.raises(UnreadableError, match="article not found: 0000"):
