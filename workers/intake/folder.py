@@ -21,7 +21,7 @@ from streams.config.tables import SourceTable
 from streams.errors import SettingsError, UnavailableError, UnreadableError
 from streams.logger import get_logger
 from streams.retry import Backoff
-from workers.intake.ingest import IngestOptions, fail_file, ingest_file
+from workers.intake.ingest import FileProgress, IngestOptions, fail_file, ingest_file
 from workers.intake.pushed_items import source_url
 
 log = get_logger(__name__)
@@ -163,8 +163,7 @@ class FolderWatcher:
             return ""
         except UnreadableError as exc:
             log.warning("file unreadable", feed=self.options.source, path=path, error=exc, next_step="see dead letters")
-            await fail_file(self.broker, path, self.options, str(exc))
-            await self._count(files=1, failed=1)
+            await self._fail(path, version, str(exc))
         except (OSError, SettingsError) as exc:  # SettingsError: an optional package is absent
             log.warning("file unreadable", feed=self.options.source, path=path, error=exc, retry_s=FILE_RETRY_S)
             self._retry_s[path] = time.monotonic() + FILE_RETRY_S
@@ -173,14 +172,19 @@ class FolderWatcher:
             raise
         except Exception as exc:
             log.exception("file failed", feed=self.options.source, path=path, next_step="see dead letters")
-            await fail_file(self.broker, path, self.options, f"bug: {exc!r}")
-            await self._count(files=1, failed=1)
+            await self._fail(path, version, f"bug: {exc!r}")
         else:
             if result is not None:
                 log.info("file ingested", feed=self.options.source, path=path, count=result.items)
                 await self._count(files=1, items=result.items, failed=result.failed)
         self._done[path] = version
         return ""
+
+    async def _fail(self, path: Path, version: FileVersion, error: str) -> None:
+        """Publish a dead letter for *version* of a file."""
+        progress = FileProgress(0, version.size, version.changed_ns)
+        await fail_file(self.broker, path, self.options, error, progress)
+        await self._count(files=1, failed=1)
 
     async def _while_claimed(self, path: Path) -> Any:
         """Return the result of `ingest_file`; renew the claim meanwhile. Stop when another worker has the source."""

@@ -148,12 +148,12 @@ async def ingest_file(
     return result
 
 
-async def fail_file(broker: Broker, path: Path, options: IngestOptions, error: str) -> None:
+async def fail_file(broker: Broker, path: Path, options: IngestOptions, error: str, fresh: FileProgress) -> None:
     """Publish a dead letter for a damaged file, and end its reading in the same step.
 
-    The letter names the file and the position up to which its items were sent.
+    The letter names the file and the position up to which its items were sent. *fresh*: progress 0 of the version that
+    was read. The file may have changed or gone meanwhile.
     """
-    fresh = _new_progress(path)
     stored = await _stored(broker, path, options, fresh)
     position = stored.position if stored else 0
     letter = (options.source, os.fspath(path), f"{path}: unreadable after position {position}: {error}")
