@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 from streams.brokers.base import Broker, RedisCommand
 from streams.config.tables import SourceTable
-from streams.errors import SettingsError, UnavailableError, UnreadableError
+from streams.errors import SettingsError, UnavailableError
 from streams.logger import get_logger
 from streams.retry import Backoff
-from workers.intake.ingest import FileProgress, IngestOptions, fail_file, ingest_file
+from workers.intake.ingest import DamagedFileError, FileProgress, IngestOptions, IngestResult, fail_file, ingest_file
 from workers.intake.pushed_items import source_url
 
 log = get_logger(__name__)
@@ -31,6 +31,7 @@ SCAN_S = 1.0
 CLAIM_S = 15.0
 FILE_RETRY_S = 30.0  # until a file that the system refuses to open is tried again
 MAX_ERROR_CHARS = 300
+NOTHING = IngestResult(0, 0)
 # Names of unfinished files. Sources: rsync, Firefox, Chromium, wget, curl, vsftpd.
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp", "~")
 
@@ -161,9 +162,9 @@ class FolderWatcher:
             self._retry_s.pop(path, None)
         except FileNotFoundError:
             return ""
-        except UnreadableError as exc:
+        except DamagedFileError as exc:
             log.warning("file unreadable", feed=self.options.source, path=path, error=exc, next_step="see dead letters")
-            await self._fail(path, version, str(exc))
+            await self._fail(path, version, str(exc), exc.result)
         except (OSError, SettingsError) as exc:  # SettingsError: an optional package is absent
             log.warning("file unreadable", feed=self.options.source, path=path, error=exc, retry_s=FILE_RETRY_S)
             self._retry_s[path] = time.monotonic() + FILE_RETRY_S
@@ -180,11 +181,11 @@ class FolderWatcher:
         self._done[path] = version
         return ""
 
-    async def _fail(self, path: Path, version: FileVersion, error: str) -> None:
-        """Publish a dead letter for *version* of a file."""
+    async def _fail(self, path: Path, version: FileVersion, error: str, sent: IngestResult = NOTHING) -> None:
+        """Publish a dead letter for *version* of a file, of which the records *sent* were readable."""
         progress = FileProgress(0, version.size, version.changed_ns)
         await fail_file(self.broker, path, self.options, error, progress)
-        await self._count(files=1, failed=1)
+        await self._count(files=1, items=sent.items, failed=sent.failed + 1)
 
     async def _while_claimed(self, path: Path) -> Any:
         """Return the result of `ingest_file`; renew the claim meanwhile. Stop when another worker has the source."""

@@ -78,6 +78,14 @@ class IngestResult(NamedTuple):
     failed: int
 
 
+class DamagedFileError(UnreadableError):
+    """A file of an unknown format, or damaged. *result*: numbers of the records before the damage, which were sent."""
+
+    def __init__(self, error: UnreadableError, result: IngestResult) -> None:
+        super().__init__(*error.args, code=error.code)
+        self.result = result
+
+
 class Batch:
     """Records that are sent in one step."""
 
@@ -135,6 +143,9 @@ async def ingest_file(
     """Send the items of a file, from the stored position; return None if the file was sent completely before.
 
     *advance* is called with the number of items of each batch.
+
+    Raises:
+        DamagedFileError: the file is damaged; the records before the damage were sent.
     """
     fresh = _new_progress(path)
     stored = None if options.again else await _stored(broker, path, options, fresh)
@@ -170,7 +181,11 @@ async def send_records(
     broker: Broker, records: Iterator[FileRecord], options: IngestOptions, path: Path | None = None,
     progress: FileProgress | None = None, advance: Callable[[int], None] = lambda n: None,
 ) -> IngestResult:  # fmt: skip
-    """Send *records* in batches; store the *progress* of the file at *path* with each."""
+    """Send *records* in batches; store the *progress* of the file at *path* with each.
+
+    Raises:
+        DamagedFileError: the file is damaged; the records before the damage were sent.
+    """
     batch, sent, failed = Batch(), 0, 0
     try:
         for record in records:
@@ -180,10 +195,10 @@ async def send_records(
                 sent, failed = sent + len(batch.items), failed + len(batch.failed)
                 advance(len(batch.items))
                 batch = Batch(batch.end)
-    except UnreadableError:  # the file is damaged here; the records before are good
+    except UnreadableError as exc:
         if batch.end:
             await _send(broker, batch, options, _progress_commands(path, options, progress, batch.end))
-        raise
+        raise DamagedFileError(exc, IngestResult(sent + len(batch.items), failed + len(batch.failed))) from exc
     await _send(broker, batch, options, _progress_commands(path, options, progress, batch.end, is_done=True))
     return IngestResult(sent + len(batch.items), failed + len(batch.failed))
 

@@ -7,9 +7,9 @@ from streams.config.settings import Settings
 from streams.config.tables import SourceTable
 from streams.records import DeadLetter
 from streams.topics import DESK_GROUP, ITEMS
-from tests.conftest import until
+from tests.conftest import copydesk, until
 from tests.support.archives import page_record
-from tests.support.pipeline import desk, everything
+from tests.support.pipeline import desk, everything, settled
 from workers.intake.folder import FolderWatcher, read_source_states
 from workers.intake.ingest import BATCH_ITEMS, MAX_WAITING
 from workers.services import connect
@@ -29,6 +29,22 @@ def watcher(broker: object, folder: Path) -> FolderWatcher:
     return FolderWatcher(broker, table, "watcher")  # type: ignore[arg-type]
 
 
+async def test_items_before_damage_are_counted(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    path = write_damaged(folder / "a.warc", BATCH_ITEMS + 3)
+    environ = {"COPYDESK_BROKER_URL": settings.broker_url}
+    async with desk(settings) as broker:
+        await watcher(broker, folder).scan()
+        assert (await read_source_states(broker.state))["drop"][:3] == (1, BATCH_ITEMS + 3, 1)
+        done = await asyncio.to_thread(
+            copydesk, "ingest", str(path), "--source", "archive", cwd=tmp_path, check=1, env=environ
+        )
+        assert done.stdout == f"{BATCH_ITEMS + 3} items sent, 0 unreadable\n"
+        assert done.stderr.startswith(f"copydesk: file unreadable: {path} (damaged WARC file")
+        await settled(broker, {})
+
+
 async def test_damaged_file_removed_meanwhile_becomes_a_letter(settings: Settings, tmp_path: Path) -> None:
     """The last items wait for the desk. The producer removes the file before the damage is found."""
     count = 3 * BATCH_ITEMS + 10
@@ -45,7 +61,7 @@ async def test_damaged_file_removed_meanwhile_becomes_a_letter(settings: Setting
         await scan
     state = (await read_source_states(broker.state))["drop"]
     await broker.close()
-    assert (state.files, state.failed, state.waiting, state.error) == (1, 1, 0, "")
+    assert (state[:4], state.error) == ((1, count, 1, 0), "")
     [letter] = await everything(settings, "dead-letters")
     assert isinstance(letter, DeadLetter)
     assert letter.error.startswith(f"{path}: unreadable after position ")
