@@ -141,7 +141,7 @@ class FolderWatcher:
         try:
             files = await asyncio.to_thread(list_files, self.folder, self.source.pattern)
         except OSError as exc:
-            await self._record(f"folder unreadable: {exc}", 0)
+            await self._record_unreadable_folder(f"folder unreadable: {exc}")
             return
         now_s = time.monotonic()
         self._seen = observe(files, self._seen, now_s)
@@ -204,9 +204,12 @@ class FolderWatcher:
         ]
         await self.broker.publish((), commands)
 
-    async def _record(self, error: str, waiting: int) -> None:
-        if error and error != self._error:
+    async def _record_unreadable_folder(self, error: str) -> None:
+        if error != self._error:
             log.warning("folder not read", feed=self.options.source, path=self.folder, error=error, retry_s=SCAN_S)
+        await self._record(error, 0)
+
+    async def _record(self, error: str, waiting: int) -> None:
         self._error = error
         values: dict[str, str | int] = {
             "error": error[:MAX_ERROR_CHARS],

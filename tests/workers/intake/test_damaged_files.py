@@ -1,7 +1,10 @@
 """Files that are damaged behind good records: their items count, and a letter names the damage; on a real Valkey."""
 
 import asyncio
+import sys
 from pathlib import Path
+
+import pytest
 
 from streams.config.settings import Settings
 from streams.config.tables import SourceTable
@@ -65,3 +68,20 @@ async def test_damaged_file_removed_meanwhile_becomes_a_letter(settings: Setting
     [letter] = await everything(settings, "dead-letters")
     assert isinstance(letter, DeadLetter)
     assert letter.error.startswith(f"{path}: unreadable after position ")
+
+
+async def test_unreadable_file_is_logged_once(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is readable, so one warning names the file and its delay."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    path = tmp_path / "rows.parquet"
+    path.write_bytes(b"PAR1 and a table")
+    broker = await connect(settings, settings.broker_url)
+    drop = watcher(broker, tmp_path)
+    await drop.scan()
+    await drop.scan()
+    state = (await read_source_states(broker.state))["drop"]
+    await broker.close()
+    assert (state.waiting, state.error.startswith(f"file unreadable: {path}")) == (1, True)
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["file unreadable"]
