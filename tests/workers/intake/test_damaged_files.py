@@ -83,5 +83,8 @@ async def test_unreadable_file_is_logged_once(
     await drop.scan()
     state = (await read_source_states(broker.state))["drop"]
     await broker.close()
-    assert (state.waiting, state.error.startswith(f"file unreadable: {path}")) == (1, True)
+    assert (
+        state.waiting,
+        state.error.startswith(f"file unreadable: {path} (missing package: pyarrow (Parquet); run"),
+    ) == (1, True)
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["file unreadable"]
