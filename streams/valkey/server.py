@@ -227,8 +227,7 @@ class EmbeddedValkey:
                 break
             except OSError:
                 owner = os.pread(self._lock_fd, 32, 0).decode("ascii", "replace").strip()
-                if self._shut_down_orphan(owner):
-                    continue
+                self._shut_down_orphan(owner)
                 if time.monotonic() > deadline or _is_alive(owner):
                     os.close(self._lock_fd)
                     self._lock_fd = -1
@@ -239,14 +238,13 @@ class EmbeddedValkey:
         os.ftruncate(self._lock_fd, 0)
         os.pwrite(self._lock_fd, str(os.getpid()).encode(), 0)
 
-    def _shut_down_orphan(self, owner: str) -> bool:
+    def _shut_down_orphan(self, owner: str) -> None:
         """Shut down a server whose parent is gone, where the kernel does not end it with its parent (macOS)."""
         if _libc is not None or _is_alive(owner) or not is_responding(self.data_dir):
-            return False
+            return
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(socket_path(self.data_dir)))
             sock.sendall(b"SHUTDOWN NOSAVE\r\n")
-        return True
 
     def _spawn(self, binary: Path) -> None:
         path = socket_path(self.data_dir)
