@@ -219,7 +219,12 @@ class EmbeddedValkey:
 
     def _lock(self) -> None:
         path = self.data_dir / "lock"
-        self._lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:  # a folder, or the file of another user after one `sudo copydesk up`
+            raise SettingsError(
+                f"data_dir not usable: {path} ({exc.strerror}); change its owner, or choose another data_dir"
+            ) from exc
         deadline = time.monotonic() + LOCK_WAIT_S
         while True:
             try:

@@ -178,6 +178,15 @@ async def test_orphaned_server_is_shut_down(options: tuple[str, ...], result: st
         orphan.wait()
 
 
+def test_server_unusable_lock_file_named(tmp_path: Path) -> None:
+    """As root, a file of another user can be opened, but a folder cannot."""
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(
+        SettingsError, match=rf"data_dir not usable: {tmp_path}/lock \(Is a directory\); change its owner"
+    ):
+        EmbeddedValkey(Settings(data_dir=tmp_path)).start()
+
+
 async def test_server_start_outside_main_thread_refused(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="main thread"):
         await asyncio.to_thread(EmbeddedValkey(Settings(data_dir=tmp_path)).start)
