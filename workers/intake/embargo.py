@@ -6,6 +6,7 @@ A later version of an item replaces the held one. A withdrawn item is published 
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -43,7 +44,7 @@ def _messages(held: Sequence[tuple[datetime, Item]]) -> list[tuple[datetime, Out
 
 
 def _encode(until: datetime, message: OutgoingMessage) -> bytes:
-    return b"%d\n%s" % (until.timestamp(), message.value)
+    return b"%d\n%s" % (math.ceil(until.timestamp()), message.value)
 
 
 async def release_due(broker: Broker, now_s: float) -> int:

@@ -126,3 +126,11 @@ async def test_embargoed_item_is_released_once_at_its_time(settings: Settings) -
         await settled(broker, {"new": 1, "filtered": 1})
     [article] = await everything(settings, "articles")
     assert article.paragraphs[0].endswith("Boats may pass.")
+
+
+async def test_embargo_ends_with_its_fraction_of_a_second(settings: Settings) -> None:
+    async with desk(settings) as broker:
+        await publish(broker, [], held=[(NOW + timedelta(seconds=0.9), item())])
+        assert await release_due(broker, NOW.timestamp() + 0.5) == 0
+        assert await release_due(broker, NOW.timestamp() + 1) == 1
+        await settled(broker, {})
