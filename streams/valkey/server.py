@@ -225,7 +225,7 @@ class EmbeddedValkey:
             raise SettingsError(
                 f"data_dir not usable: {path} ({exc.strerror}); change its owner, or choose another data_dir"
             ) from exc
-        deadline = time.monotonic() + LOCK_WAIT_S
+        end_s = time.monotonic() + LOCK_WAIT_S
         while True:
             try:
                 fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -233,7 +233,7 @@ class EmbeddedValkey:
             except OSError:
                 owner = os.pread(self._lock_fd, 32, 0).decode("ascii", "replace").strip()
                 self._shut_down_orphan(owner)
-                if time.monotonic() > deadline or _is_alive(owner):
+                if time.monotonic() > end_s or _is_alive(owner):
                     os.close(self._lock_fd)
                     self._lock_fd = -1
                     raise SettingsError(
@@ -287,11 +287,11 @@ class EmbeddedValkey:
 
     def _wait_until_ready(self) -> None:
         assert self.process is not None
-        deadline = time.monotonic() + START_TIMEOUT_S
+        end_s = time.monotonic() + START_TIMEOUT_S
         while not is_responding(self.data_dir):
             if self.process.poll() is not None:
                 raise self._startup_error(self.process.returncode)
-            if time.monotonic() > deadline:
+            if time.monotonic() > end_s:
                 raise UnavailableError(
                     f"start timed out: embedded server (no response in {START_TIMEOUT_S:.0f} s); see {self._log_path}"
                 )
@@ -313,7 +313,7 @@ class EmbeddedValkey:
         if damage:
             return damaged(
                 self._valkey_dir / AOF_DIR,
-                f"{damage.path.name} is readable up to byte {damage.valid_bytes} of {damage.size}",
+                f"{damage.path.name} is readable up to byte {damage.valid_bytes} of {damage.size_bytes}",
                 "truncate the rest after a copy (`copydesk repair`), or put a backup in its place (`copydesk restore`)",
             )
         last_line = lines[-1] if lines else "no output"
