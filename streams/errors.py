@@ -30,3 +30,8 @@ class UnavailableError(CopydeskError):
 
 class SettingsError(CopydeskError):
     """A setting, port or data directory prevents the start."""
+
+
+def missing_package(packages: str, part: str, extra: str) -> SettingsError:
+    """Return the error for the absent *packages* of *extra*, which *part* of copydesk needs."""
+    return SettingsError(f'missing package: {packages} ({part}); run `pip install "copydesk[{extra}]"`')

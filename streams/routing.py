@@ -12,6 +12,7 @@ from typing import NamedTuple
 from streams.config.tables import RULE_FIELDS, Route, Rule
 from streams.keywords import KeywordIndex, fold
 from streams.records import Article
+from streams.topics import Topic, route_topic
 
 _FIELD_VALUES: dict[str, Callable[[Article], Iterable[str]]] = {
     "section": lambda a: (a.kicker,),
@@ -69,6 +70,11 @@ def _keywords(rule: CompiledRule) -> Iterable[str]:
         yield from _keywords(inner)
 
 
+def route_topics(routes: Sequence[Route]) -> list[Topic]:
+    """Return the topics of *routes*, each once: several routes may have one name."""
+    return [*map(route_topic, dict.fromkeys(route.name for route in routes))]
+
+
 class Router:
     """Compiled rules, with an index of the values that each requires."""
 
@@ -92,12 +98,13 @@ class Router:
 
     @property
     def names(self) -> list[str]:
-        """The names of all routes."""
-        return [name for name in self._names if name]
+        """The names of all routes, each once."""
+        return [*dict.fromkeys(name for name in self._names if name)]
 
     def route_names(self, article: Article) -> list[str]:
-        """Return the names of the routes that match *article*, in their order."""
-        return [self._names[number] for number in self._matching(self._values(article))] if self._rules else []
+        """Return the names of the routes that match *article*, each once, in their order."""
+        matching = self._matching(self._values(article)) if self._rules else []
+        return [*dict.fromkeys(self._names[number] for number in matching)]
 
     def explain(self, article: Article) -> list[tuple[str, dict[str, bool]]]:
         """Return for each route its name, and whether *article* matches each part of its rule."""

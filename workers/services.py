@@ -25,7 +25,8 @@ from streams.errors import SettingsError, UnavailableError
 from streams.exit_codes import ExitCode, abort
 from streams.logger import get_logger
 from streams.retry import Backoff, retry_unavailable
-from streams.topics import BUILTIN_TOPICS, DESK_GROUP, route_topic
+from streams.routing import route_topics
+from streams.topics import BUILTIN_TOPICS, DESK_GROUP
 from workers.dedupe.rebuild import rebuild_if_lost, require_intact_state, restore_state
 from workers.garbage import collect_less_often, return_large_blocks
 from workers.heartbeats import heartbeat_task, worker_name
@@ -103,7 +104,7 @@ def _abort_stop(limit_s: float) -> None:
 async def connect(settings: Settings, url: str) -> Broker:
     """Return the broker at *url* with all topics created; retry while the broker is unreachable."""
     broker = open_broker(settings, url)
-    topics = [*BUILTIN_TOPICS, *(route_topic(route.name) for route in settings.routes)]
+    topics = [*BUILTIN_TOPICS, *route_topics(settings.routes)]
     await retry_unavailable(lambda: broker.create_topics(topics), "broker not ready", url=redact_url(url))
     return broker
 

@@ -20,6 +20,8 @@ RULE_FIELDS = ("section", "language", "publisher", "feed", "folder", "tag", "key
 DURATION = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 UNIT_S = {"m": 60, "h": 3_600, "d": 86_400}
 MAX_RECHECKS, MAX_RECHECK_S = 10, 30 * 86_400
+NAME_FORM = "expected at most 64 lower-case letters, digits, - and _"
+TOPIC_FORM = "expected articles or articles.<route>"
 MAX_RULE_DEPTH = 8  # bounds the recursion of the parser and of the routing
 
 
@@ -147,7 +149,7 @@ def _route(table: Mapping[str, Any], place: Place) -> Route:
     try:
         route_topic(str(table.get("name", "")))
     except ValueError as exc:
-        raise place.error("name", str(exc)) from exc
+        raise place.error("name", NAME_FORM) from exc
     return Route(table["name"], **_rule_fields({key: table[key] for key in table if key != "name"}, place))
 
 
@@ -248,16 +250,16 @@ def _sink(table: Mapping[str, Any], place: Place) -> SinkTable:
         if not isinstance(table.get(key, None if key == "name" else ""), str):
             raise place.error(key, "expected a string", "invalid value" if key in table else "missing key")
     if not ROUTE_NAME.fullmatch(table["name"]):
-        raise place.error("name", "expected at most 64 lower-case letters, digits, - and _")
+        raise place.error("name", NAME_FORM)
     try:
         start_from = Start(table.get("start_from", Start.LATEST))
     except ValueError as exc:
         raise place.error("start_from", "expected start or end") from exc
     try:
         if not resolve_topic(str(table.get("topic", "articles"))).has_articles:
-            raise place.error("topic", "expected articles or articles.<route>")
+            raise place.error("topic", TOPIC_FORM)
     except ValueError as exc:
-        raise place.error("topic", str(exc)) from exc
+        raise place.error("topic", TOPIC_FORM) from exc
     common = {key: table[key] for key in ("name", "type", "topic") if key in table}
     options = {key: table[key] for key in table if key not in SINK_KEYS}
     return SinkTable(**common, start_from=start_from, options=options, place=place)
@@ -272,7 +274,7 @@ def _source(table: Mapping[str, Any], place: Place) -> SourceTable:
     if table.get("type", "folder") not in SOURCE_TYPES:
         raise place.error("type", f"expected {' or '.join(SOURCE_TYPES)}")
     if not ROUTE_NAME.fullmatch(table["name"]):
-        raise place.error("name", "expected at most 64 lower-case letters, digits, - and _")
+        raise place.error("name", NAME_FORM)
     if Path(table.get("pattern", "*")).is_absolute() or ".." in Path(table.get("pattern", "*")).parts:
         raise place.error("pattern", "expected a pattern within the folder, such as *.jsonl or **/*.xml")
     settle_s = table.get("settle_s", 0.0)

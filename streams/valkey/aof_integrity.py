@@ -45,7 +45,7 @@ class Prefix(NamedTuple):
     crc: int
 
 
-class Record(msgspec.Struct, frozen=True):
+class SyncedPrefixes(msgspec.Struct, frozen=True):
     """Synced prefixes of all AOF files at one moment; `boot_id` is empty where the kernel has none."""
 
     format: int
@@ -117,11 +117,11 @@ def _check_file(aof_dir: Path, file: AofFile) -> None:
 # -- the record -----------------------------------------------------------------------------------------------
 
 
-def read_record(valkey_dir: Path) -> Record | None:
+def read_record(valkey_dir: Path) -> SyncedPrefixes | None:
     """Return the record beside *valkey_dir*; None without one."""
     path = valkey_dir.parent / RECORD
     try:
-        record = msgspec.json.decode(path.read_bytes(), type=Record)
+        record = msgspec.json.decode(path.read_bytes(), type=SyncedPrefixes)
     except FileNotFoundError:
         return None
     except msgspec.MsgspecError as exc:
@@ -141,7 +141,7 @@ def write_record(valkey_dir: Path, files: Mapping[str, Prefix]) -> None:
     path = valkey_dir.parent / RECORD
     part = path.with_suffix(".part")
     with part.open("wb") as out:
-        out.write(msgspec.json.encode(Record(FORMAT, boot_id(), dict(files))))
+        out.write(msgspec.json.encode(SyncedPrefixes(FORMAT, boot_id(), dict(files))))
         out.flush()
         os.fsync(out.fileno())
     part.rename(path)
@@ -186,7 +186,9 @@ def _extend(descriptor: int, prefix: Prefix, max_bytes: int | None) -> Prefix:
     return Prefix(size, crc)
 
 
-def compare(aof_dir: Path, files: Iterable[AofFile], record: Record, torn: Mapping[str, int] | None = None) -> None:
+def compare(
+    aof_dir: Path, files: Iterable[AofFile], record: SyncedPrefixes, torn: Mapping[str, int] | None = None
+) -> None:
     """Compare *files* with the prefixes in *record*.
 
     *torn* maps the name of a torn file to its readable size; the caller reports its missing end.

@@ -19,7 +19,7 @@ from streams.valkey.aof_integrity import (
     AOF_DIR,
     MANIFEST,
     AofFile,
-    Record,
+    SyncedPrefixes,
     compare,
     damaged,
     read_aof_files,
@@ -34,18 +34,18 @@ _BULK, _BULK_START = re.compile(rb"\$(\d{1,10})\r\n"), re.compile(rb"(?:\$\d{0,1
 
 
 class AofDamage(NamedTuple):
-    """An AOF file that is readable up to `valid_bytes` of `size` bytes.
+    """An AOF file that is readable up to `valid_bytes` of `size_bytes`.
 
-    `confirmed` is the number of bytes in the record of synced prefixes, 0 without one.
+    `confirmed_bytes` is the size of its synced prefix in the record, 0 without one.
     """
 
     path: Path
-    size: int
+    size_bytes: int
     valid_bytes: int
-    confirmed: int = 0
+    confirmed_bytes: int = 0
 
 
-def verify(valkey_dir: Path, server: Path) -> Record | None:
+def verify(valkey_dir: Path, server: Path) -> SyncedPrefixes | None:
     """Compare the AOF files with the record of synced prefixes; return the record.
 
     An unused directory is valid.
@@ -54,7 +54,7 @@ def verify(valkey_dir: Path, server: Path) -> Record | None:
         DamagedAofError: a file is missing or damaged; the message names it.
     """
     record = read_record(valkey_dir)
-    files = _incr_files(valkey_dir, server, record)
+    files = _aof_files(valkey_dir, server, record)
     if files is not None and record is not None:
         compare(valkey_dir / AOF_DIR, files, record)
     return record
@@ -67,18 +67,18 @@ def find_damage(valkey_dir: Path, server: Path) -> AofDamage | None:
         DamagedAofError: truncation cannot repair the damage. Only the last file may end early.
     """
     aof_dir, record = valkey_dir / AOF_DIR, read_record(valkey_dir)
-    files = _incr_files(valkey_dir, server, record) or []
+    files = _aof_files(valkey_dir, server, record) or []
     damages = (_check_contents(aof_dir, file, files[-1], server) for file in files)
     damage = next(filter(None, damages), None)
     if record is None:
         return damage
     if files:
         compare(aof_dir, files, record, {damage.path.name: damage.valid_bytes} if damage else None)
-    confirmed = record.files.get(damage.path.name) if damage else None
-    return damage._replace(confirmed=confirmed.size_bytes) if damage and confirmed else damage
+    prefix = record.files.get(damage.path.name) if damage else None
+    return damage._replace(confirmed_bytes=prefix.size_bytes) if damage and prefix else damage
 
 
-def _incr_files(valkey_dir: Path, server: Path, record: Record | None) -> list[AofFile] | None:
+def _aof_files(valkey_dir: Path, server: Path, record: SyncedPrefixes | None) -> list[AofFile] | None:
     """Return the AOF files; None for an unused directory, or one whose first start was killed."""
     aof_dir = valkey_dir / AOF_DIR
     files = read_aof_files(aof_dir)
@@ -134,18 +134,18 @@ def cut_torn_write(valkey_dir: Path, server: Path) -> Path | None:
     record, damage = read_record(valkey_dir), find_damage(valkey_dir, server)
     if damage is None or record is None or not record.boot_id or record.boot_id != boot_id():
         return None
-    with damage.path.open("r+b") as log:
-        log.seek(damage.valid_bytes)
-        tail = log.read()
-        if damage.valid_bytes < damage.confirmed or damage.size % mmap.PAGESIZE or not ends_early(tail):
+    with damage.path.open("r+b") as aof:
+        aof.seek(damage.valid_bytes)
+        tail = aof.read()
+        if damage.valid_bytes < damage.confirmed_bytes or damage.size_bytes % mmap.PAGESIZE or not ends_early(tail):
             return None
         copy = valkey_dir / "torn" / f"{damage.path.name}.{damage.valid_bytes}.{_now()}"
         copy.parent.mkdir(mode=0o700, exist_ok=True)
         copy.write_bytes(tail)
         for path in (copy, copy.parent, valkey_dir):
             sync_folder(path)
-        log.truncate(damage.valid_bytes)
-        os.fsync(log.fileno())
+        aof.truncate(damage.valid_bytes)
+        os.fsync(aof.fileno())
     return copy
 
 

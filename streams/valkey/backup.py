@@ -13,7 +13,7 @@ import os
 import shutil
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -136,7 +136,7 @@ def restore(file: Path, data_dir: Path, server: Path) -> datetime:
     The tools in the binary *server* verify the snapshot.
 
     Raises:
-        SettingsError: *data_dir* already contains an append-only file.
+        SettingsError: *data_dir* already contains an append-only file, is not writable, or its disk is full.
         UnreadableError: *file* is not a valid backup.
     """
     aof_dir = data_dir.absolute() / "valkey" / AOF_DIR
@@ -145,26 +145,53 @@ def restore(file: Path, data_dir: Path, server: Path) -> datetime:
     temporary = aof_dir.with_name(f"{AOF_DIR}.part")
     try:
         with tarfile.open(file, "r:") as tar:  # without decompression, which could fill the disk
-            metadata = msgspec.json.decode(_open_member(tar, METADATA_FILE, 10_000).read(), type=Metadata)
-            if metadata.format != FORMAT:
-                raise UnreadableError(
-                    f"unsupported backup format: {file} (format {metadata.format}, supported {FORMAT}); "
-                    "use the copydesk version that wrote it"
-                )
+            metadata = _read_metadata(tar, file)
             snapshot = _open_member(tar, SNAPSHOT)
             head = snapshot.read(6)
             if not head.startswith(RDB_MAGIC):
                 raise UnreadableError(f"invalid backup: {file} (not a Valkey snapshot); use another backup")
-            digest = _write(temporary, head, snapshot)
+            with _writing(data_dir):
+                digest = _write(temporary, head, _pieces(snapshot))
         # Early backups have no SHA-256; the snapshot itself has a CRC-64.
         if (metadata.sha256 or digest) != digest or not is_valid_snapshot(temporary / BASE, server):
             raise UnreadableError(f"damaged backup: {file} (checksum mismatch); use an earlier backup")
-        _put_in_place(temporary, aof_dir)
+        with _writing(data_dir):
+            _put_in_place(temporary, aof_dir)
         return metadata.time
     except (tarfile.TarError, OSError, ValueError, KeyError, RecursionError) as exc:
         raise UnreadableError(f"not a readable backup: {file} ({exc}); use another backup") from exc
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _read_metadata(tar: tarfile.TarFile, file: Path) -> Metadata:
+    metadata = msgspec.json.decode(_open_member(tar, METADATA_FILE, 10_000).read(), type=Metadata)
+    if metadata.format != FORMAT:
+        raise UnreadableError(
+            f"unsupported backup format: {file} (format {metadata.format}, supported {FORMAT}); "
+            "use the copydesk version that wrote it"
+        )
+    return metadata
+
+
+@contextlib.contextmanager
+def _writing(data_dir: Path) -> Iterator[None]:
+    """Turn the errors of writes to *data_dir* into SettingsError: the backup is not their cause."""
+    try:
+        yield
+    except OSError as exc:
+        raise SettingsError(
+            f"data_dir not writable: {data_dir} ({exc.strerror}); free space, or choose another --data-dir"
+        ) from exc
+
+
+def _pieces(snapshot: IO[bytes]) -> Iterator[bytes]:
+    """Yield the content of *snapshot*. Raises ReadError where the medium of the archive fails."""
+    try:
+        while piece := snapshot.read(1 << 20):
+            yield piece
+    except OSError as exc:
+        raise tarfile.ReadError(str(exc)) from exc
 
 
 def _open_member(tar: tarfile.TarFile, name: str, max_bytes: int | None = None) -> IO[bytes]:
@@ -175,13 +202,13 @@ def _open_member(tar: tarfile.TarFile, name: str, max_bytes: int | None = None) 
     return content
 
 
-def _write(folder: Path, head: bytes, rest: IO[bytes]) -> str:
+def _write(folder: Path, head: bytes, rest: Iterable[bytes]) -> str:
     """Write an append-only directory with the snapshot as its base file; return the snapshot's SHA-256."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     digest = hashlib.sha256(head)
     with (folder / BASE).open("wb") as out:
         out.write(head)
-        while piece := rest.read(1 << 20):
+        for piece in rest:
             digest.update(piece)
             out.write(piece)
     with (folder / MANIFEST).open("w") as manifest:

@@ -219,17 +219,21 @@ class EmbeddedValkey:
 
     def _lock(self) -> None:
         path = self.data_dir / "lock"
-        self._lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        deadline = time.monotonic() + LOCK_WAIT_S
+        try:
+            self._lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:  # a folder, or the file of another user after one `sudo copydesk up`
+            raise SettingsError(
+                f"data_dir not usable: {path} ({exc.strerror}); change its owner, or choose another data_dir"
+            ) from exc
+        end_s = time.monotonic() + LOCK_WAIT_S
         while True:
             try:
                 fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except OSError:
                 owner = os.pread(self._lock_fd, 32, 0).decode("ascii", "replace").strip()
-                if self._shut_down_orphan(owner):
-                    continue
-                if time.monotonic() > deadline or _is_alive(owner):
+                self._shut_down_orphan(owner)
+                if time.monotonic() > end_s or _is_alive(owner):
                     os.close(self._lock_fd)
                     self._lock_fd = -1
                     raise SettingsError(
@@ -239,14 +243,13 @@ class EmbeddedValkey:
         os.ftruncate(self._lock_fd, 0)
         os.pwrite(self._lock_fd, str(os.getpid()).encode(), 0)
 
-    def _shut_down_orphan(self, owner: str) -> bool:
+    def _shut_down_orphan(self, owner: str) -> None:
         """Shut down a server whose parent is gone, where the kernel does not end it with its parent (macOS)."""
         if _libc is not None or _is_alive(owner) or not is_responding(self.data_dir):
-            return False
+            return
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(socket_path(self.data_dir)))
             sock.sendall(b"SHUTDOWN NOSAVE\r\n")
-        return True
 
     def _spawn(self, binary: Path) -> None:
         path = socket_path(self.data_dir)
@@ -284,11 +287,11 @@ class EmbeddedValkey:
 
     def _wait_until_ready(self) -> None:
         assert self.process is not None
-        deadline = time.monotonic() + START_TIMEOUT_S
+        end_s = time.monotonic() + START_TIMEOUT_S
         while not is_responding(self.data_dir):
             if self.process.poll() is not None:
                 raise self._startup_error(self.process.returncode)
-            if time.monotonic() > deadline:
+            if time.monotonic() > end_s:
                 raise UnavailableError(
                     f"start timed out: embedded server (no response in {START_TIMEOUT_S:.0f} s); see {self._log_path}"
                 )
@@ -310,7 +313,7 @@ class EmbeddedValkey:
         if damage:
             return damaged(
                 self._valkey_dir / AOF_DIR,
-                f"{damage.path.name} is readable up to byte {damage.valid_bytes} of {damage.size}",
+                f"{damage.path.name} is readable up to byte {damage.valid_bytes} of {damage.size_bytes}",
                 "truncate the rest after a copy (`copydesk repair`), or put a backup in its place (`copydesk restore`)",
             )
         last_line = lines[-1] if lines else "no output"

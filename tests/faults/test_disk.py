@@ -116,7 +116,7 @@ def cut_at_every_byte(tmp_path: Path, count: int, work: Work, first: int, messag
             assert offset != sizes[whole], f"refused a sound log of {offset} bytes"
             damage = find_damage(tmp_path / "valkey", binary)
             assert damage is not None, offset
-            assert (damage.size, damage.valid_bytes) == (offset, sizes[whole]), "what repair would leave"
+            assert (damage.size_bytes, damage.valid_bytes) == (offset, sizes[whole]), "what repair would leave"
         assert server.process is not None
         server.process.kill()
         server.process.wait()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streams.config.tables import Route, Rule
 from streams.keywords import _NO_SPACE_SCRIPTS, KeywordIndex, fold
 from streams.records import Article
-from streams.routing import Router, matches
+from streams.routing import Router, matches, route_topics
 
 PARTS = st.sampled_from(
     ["a", "b", "ab", "é", "_", "1", " ", "  ", "-", "#", "#a", ".", "\n", "港", "東", "京", "の", "हि", "i\u0307"]
@@ -60,6 +60,15 @@ def test_routes_keep_their_order_and_conditions() -> None:
     article = Article(id="a", revision=1, title="The canal", language="en-GB", tags=("ships",))
     assert Router(routes).route_names(article) == ["all", "b", "a", "c"]
     assert Router(routes).explain(article)[4] == ("d", {"tag": True, "not": False})
+
+
+def test_routes_of_one_name_share_their_topic() -> None:
+    routes = [Route(name="ports", keyword=("canal",)), Route(name="ports", tag=("ships",)), Route(name="a")]
+    article = Article(id="a", revision=1, title="The canal", tags=("ships",))
+    router = Router(routes)
+    assert router.route_names(article) == router.names == ["ports", "a"]
+    assert [name for name, _ in router.explain(article)] == ["ports", "ports", "a"]
+    assert [topic.name for topic in route_topics(routes)] == ["copydesk.articles.ports", "copydesk.articles.a"]
 
 
 def cpu_ms(routes: list[Route], article: Article) -> float:

@@ -164,7 +164,7 @@ def test_startup_error_is_one_line(tmp_path: Path) -> None:
         (("feeds", "import", "nowhere.opml"), 1, "file not readable: nowhere.opml (No such file"),
         (("feeds", "remove", "https://a.example/f"), 1, "feed not found"),
         (("feeds", "remove", "https://a.example/f", "--data-dir", "gone"), 3, "no data directory"),
-        (("dead-letters", "replay"), 2, "no dead letters selected"),
+        (("dead-letters", "replay"), 2, "no dead letters selected; name them, or use --all"),
         (("init",), 2, "file exists: copydesk.toml"),
     ):
         done = copydesk(*arguments, cwd=tmp_path, check=code)

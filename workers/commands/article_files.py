@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from streams.codec import encode
-from streams.errors import SettingsError
+from streams.errors import SettingsError, missing_package
 from streams.records import Article
 from workers.sinks.article_rows import COLUMN_NAMES, to_row
 
@@ -100,7 +100,7 @@ def choose_format(file: str, format_name: str | None) -> str:
     if name not in FORMATS:
         raise SettingsError(f"unknown format: {file}; name it *.jsonl, *.csv or *.parquet, or add --format")
     if name == "parquet" and find_spec("pyarrow") is None:
-        raise SettingsError('missing package pyarrow: Parquet; run `pip install "copydesk[parquet]"`')
+        raise missing_package("pyarrow", "Parquet", "parquet")
     return name
 
 

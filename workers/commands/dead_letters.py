@@ -79,7 +79,7 @@ def _resolve(settings: Settings, names: Sequence[str], all_: bool, resolve: Reso
     from workers.dead_letters import resolve_all, select
 
     if all_ == bool(names):
-        raise SettingsError("no dead letters selected: name them, or use --all")
+        raise SettingsError("no dead letters selected; name them, or use --all")
 
     async def body(broker: Any) -> tuple[int, list[str]]:
         return await resolve_all(broker, await select(broker, names), resolve)

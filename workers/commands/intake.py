@@ -55,7 +55,7 @@ def ingest(
 
 
 async def _ingest(broker: Any, files: Sequence[str], options: Any) -> ExitCode:
-    from workers.intake.ingest import IngestResult, expand, ingest_file, read_records, send_records
+    from workers.intake.ingest import DamagedFileError, IngestResult, expand, ingest_file, read_records, send_records
     from workers.progress import track
 
     code, total = ExitCode.OK, IngestResult(0, 0)
@@ -67,10 +67,10 @@ async def _ingest(broker: Any, files: Sequence[str], options: Any) -> ExitCode:
                 result: IngestResult | None = await send_records(broker, records, options)
             else:
                 result = await ingest_file(broker, path, options)
-        except (UnreadableError, OSError) as exc:
+        except (DamagedFileError, OSError) as exc:
             warn(f"file unreadable: {path or '-'} ({exc})")
             code = ExitCode.FAILED
-            continue
+            result = exc.result if isinstance(exc, DamagedFileError) else IngestResult(0, 0)
         if result is None:
             warn(f"file skipped: {path} (sent before); use --again to send it again")
             continue

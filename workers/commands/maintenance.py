@@ -96,12 +96,11 @@ def repair(settings: Settings, yes: bool) -> ExitCode:
 
 
 def _print_damage(damage: Any) -> None:
-    lost = damage.size - damage.valid_bytes
-    print_text(f"{damage.path}: readable up to byte {damage.valid_bytes} of {damage.size}; {lost} bytes are unreadable")
-    if damage.confirmed > damage.valid_bytes:
-        print_text(
-            f"{damage.confirmed - damage.valid_bytes} of the unreadable bytes were confirmed; restore a backup, if any"
-        )
+    lost = damage.size_bytes - damage.valid_bytes
+    readable = f"readable up to byte {damage.valid_bytes} of {damage.size_bytes}"
+    print_text(f"{damage.path}: {readable}; {lost} bytes are unreadable")
+    if (confirmed := damage.confirmed_bytes - damage.valid_bytes) > 0:
+        print_text(f"{confirmed} of the unreadable bytes were confirmed; restore a backup, if any")
 
 
 @click.command("completion", cls=Command, example="copydesk completion bash > copydesk.bash")

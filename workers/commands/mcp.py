@@ -5,7 +5,7 @@ import asyncio
 import click
 
 from streams.config.settings import Settings
-from streams.errors import SettingsError
+from streams.errors import missing_package
 from streams.exit_codes import ExitCode
 from workers.commands.base import Command
 
@@ -20,7 +20,7 @@ def mcp(settings: Settings) -> ExitCode:
     try:
         from workers.mcp.server import serve
     except ImportError as exc:
-        raise SettingsError(f'not installed: {exc.name}; run `pip install "copydesk[mcp]"`') from exc
+        raise missing_package(exc.name or "mcp", "MCP server", "mcp") from exc
     asyncio.run(serve(settings))
     return ExitCode.OK
 

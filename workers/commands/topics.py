@@ -63,14 +63,15 @@ async def _require_topic(settings: Settings, name: str) -> None:
     """Raise SettingsError if *name* is the topic of a route that neither settings nor broker know."""
     from streams.brokers import open_broker
     from streams.errors import SettingsError
+    from streams.routing import route_topics
     from streams.subscribe import resolve_broker_url
-    from streams.topics import BUILTIN_TOPICS, resolve_topic, route_topic
+    from streams.topics import BUILTIN_TOPICS, resolve_topic
 
     try:
         topic = resolve_topic(name)
     except ValueError as exc:
         raise SettingsError(str(exc)) from exc
-    routes = [route_topic(route.name) for route in settings.routes]
+    routes = route_topics(settings.routes)
     if topic in (*BUILTIN_TOPICS, *routes):
         return
     broker = open_broker(settings, resolve_broker_url(settings))

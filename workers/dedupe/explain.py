@@ -35,7 +35,7 @@ async def explain(
             return _explanation([read[name] for name in names], names)
         await compared.assign(stories, [text])
     missing = next(name for name in names if name not in read)
-    raise UnreadableError(f"row not found: {missing}")
+    raise UnreadableError(f"row not found: {missing}; use the id of a row, or its number if it has none")
 
 
 def _explanation(texts: Sequence[ReadText], names: tuple[str, str]) -> Mapping[str, Any]:

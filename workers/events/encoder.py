@@ -16,7 +16,6 @@ from workers.events.extra import require_extra
 
 # Languages that the model was trained on (Yang et al. 2019, table 1).
 LANGUAGES = frozenset("ar de en es fr it ja ko nl pl pt ru th tr zh".split())
-DIMS = 512
 Pieces = list[tuple[str, float]]
 
 

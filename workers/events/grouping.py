@@ -12,7 +12,7 @@ from streams.records import Article
 from workers.events.article_text import ArticleText, TextReader
 from workers.events.decisions import Decider, Plan, Probabilities
 from workers.events.pair_model import PairModel, load_default
-from workers.events.signature import HAS_VECTOR, LAYOUT, digests, publisher_key, quantise, unix_time
+from workers.events.signature import HAS_VECTOR, LAYOUT, padded, publisher_key, quantise, unix_time
 from workers.events.window import Window
 
 
@@ -47,5 +47,5 @@ def signature(article: Article, text: ArticleText) -> Any:
     record["language"], record["flags"] = text.language.encode()[:2], HAS_VECTOR * text.has_vector
     record["vector"] = quantise(text.vector)
     for name, keys in (("term", text.terms), ("number", text.numbers), ("place", text.place_keys)):
-        record[name] = digests(keys, len(record[name]))
+        record[name] = padded(keys, len(record[name]))
     return record

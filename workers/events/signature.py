@@ -54,7 +54,7 @@ def unit_vectors(records: Any) -> Vector:
     return out
 
 
-def digests(keys: Sequence[int], count: int) -> list[int]:
+def padded(keys: Sequence[int], count: int) -> list[int]:
     """Return exactly *count* keys; zeros fill the rest."""
     return [*keys[:count], *[0] * (count - len(keys[:count]))]
 

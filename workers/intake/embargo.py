@@ -1,11 +1,14 @@
 """Embargoes: items that must not be published before a time.
 
-copydesk:embargoed    hash: identity key → end of the embargo (Unix time), a line break, the item as JSON
+copydesk:embargoed          hash: identity key → end of the embargo (Unix time), a line break, the item as JSON
+copydesk:embargoed:times    sorted set: identity key, by the end of its embargo; a check transfers only due items
 
 A later version of an item replaces the held one. A withdrawn item is published at once and removes it.
+Earlier versions of copydesk write the hash only, so it decides.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -19,6 +22,8 @@ from streams.topics import ITEMS, Topic
 log = get_logger(__name__)
 
 KEY = "copydesk:embargoed"
+TIMES = "copydesk:embargoed:times"
+ITEMS_PER_READ = 100  # of about 20 kB
 CHECK_INTERVAL_S = 1.0
 ClockS = Callable[[], float]
 
@@ -30,20 +35,24 @@ def item_message(item: Item, topic: Topic = ITEMS) -> OutgoingMessage:
 
 def hold_commands(held: Sequence[tuple[datetime, Item]]) -> list[RedisCommand]:
     """Return the commands that hold items until their times."""
-    return [("HSET", KEY, message.key, _encode(until, message)) for until, message in _messages(held)]
+    commands: list[RedisCommand] = []
+    for until, item in held:
+        message, until_s = item_message(item), math.ceil(until.timestamp())
+        commands += [
+            ("HSET", KEY, message.key, b"%d\n%s" % (until_s, message.value)),
+            ("ZADD", TIMES, until_s, message.key),
+        ]
+    return commands
 
 
 def drop_commands(items: Sequence[Item]) -> list[RedisCommand]:
-    """Return the commands that forget held versions of *items*, which are published now."""
-    return [("HDEL", KEY, item_message(item).key) for item in items if item.withdrawn]
+    """Return the commands that forget the held versions of those *items* that are withdrawn."""
+    keys = [item_message(item).key for item in items if item.withdrawn]
+    return [command for key in keys for command in _removal(key)]
 
 
-def _messages(held: Sequence[tuple[datetime, Item]]) -> list[tuple[datetime, OutgoingMessage]]:
-    return [(until, item_message(item)) for until, item in held]
-
-
-def _encode(until: datetime, message: OutgoingMessage) -> bytes:
-    return b"%d\n%s" % (until.timestamp(), message.value)
+def _removal(key: bytes) -> list[RedisCommand]:
+    return [("HDEL", KEY, key), ("ZREM", TIMES, key)]
 
 
 async def release_due(broker: Broker, now_s: float) -> int:
@@ -51,16 +60,40 @@ async def release_due(broker: Broker, now_s: float) -> int:
 
     The condition of the step is the held value, so that several workers release an item once.
     """
-    count = 0
-    for key, value in (await broker.state.hgetall(KEY)).items():
-        until_s, _, item = value.partition(b"\n")
-        if int(until_s) <= now_s:
-            condition = Condition(KEY, key, expected=value, new=value)
-            message = OutgoingMessage(ITEMS.name, key, item)
-            if await broker.publish([message], [("HDEL", KEY, key)], [condition]):
-                log.info("embargo ended", identity_key=key.decode("utf-8", "replace"))
-                count += 1
+    due, count = await _due_keys(broker, now_s), 0
+    for start in range(0, len(due), ITEMS_PER_READ):
+        keys = due[start : start + ITEMS_PER_READ]
+        for key, value in zip(keys, await broker.state.hmget(KEY, keys), strict=True):
+            count += await _release(broker, key, value, now_s)
     return count
+
+
+async def _due_keys(broker: Broker, now_s: float) -> list[bytes]:
+    """Return the keys of the items whose time has come."""
+    query = ("ZRANGEBYSCORE", TIMES, "-inf", now_s)
+    held, timed, due = await broker.state.execute_many([("HLEN", KEY), ("ZCARD", TIMES), query])
+    if held > timed:  # an earlier version has held items
+        values = await broker.state.hgetall(KEY)
+        await broker.publish((), [("ZADD", TIMES, "NX", _until_s(value), key) for key, value in values.items()])
+        due = await broker.state.execute_command(*query)
+    return list(due)
+
+
+def _until_s(value: bytes) -> int:
+    return int(value.partition(b"\n")[0])
+
+
+async def _release(broker: Broker, key: bytes, value: bytes | None, now_s: float) -> bool:
+    """Publish a held item; return False if another worker has released it, or an earlier version postponed it."""
+    condition = Condition(KEY, key, expected=value or b"", new=value or b"")
+    if value and _until_s(value) > now_s:
+        await broker.publish((), [("ZADD", TIMES, _until_s(value), key)], [condition])
+        return False
+    messages = [OutgoingMessage(ITEMS.name, key, value.partition(b"\n")[2])] if value else []
+    is_done = await broker.publish(messages, _removal(key), [condition])
+    if value and is_done:
+        log.info("embargo ended", identity_key=key.decode("utf-8", "replace"))
+    return bool(value) and is_done
 
 
 async def release_loop(broker: Broker, clock_s: ClockS, interval_s: float = CHECK_INTERVAL_S) -> None:

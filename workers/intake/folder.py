@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 from streams.brokers.base import Broker, RedisCommand
 from streams.config.tables import SourceTable
-from streams.errors import SettingsError, UnavailableError, UnreadableError
+from streams.errors import SettingsError, UnavailableError
 from streams.logger import get_logger
 from streams.retry import Backoff
-from workers.intake.ingest import IngestOptions, fail_file, ingest_file
+from workers.intake.ingest import DamagedFileError, FileProgress, IngestOptions, IngestResult, fail_file, ingest_file
 from workers.intake.pushed_items import source_url
 
 log = get_logger(__name__)
@@ -31,6 +31,7 @@ SCAN_S = 1.0
 CLAIM_S = 15.0
 FILE_RETRY_S = 30.0  # until a file that the system refuses to open is tried again
 MAX_ERROR_CHARS = 300
+NOTHING = IngestResult(0, 0)
 # Names of unfinished files. Sources: rsync, Firefox, Chromium, wget, curl, vsftpd.
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp", "~")
 
@@ -140,7 +141,7 @@ class FolderWatcher:
         try:
             files = await asyncio.to_thread(list_files, self.folder, self.source.pattern)
         except OSError as exc:
-            await self._record(f"folder unreadable: {exc}", 0)
+            await self._record_unreadable_folder(f"folder unreadable: {exc}")
             return
         now_s = time.monotonic()
         self._seen = observe(files, self._seen, now_s)
@@ -161,10 +162,9 @@ class FolderWatcher:
             self._retry_s.pop(path, None)
         except FileNotFoundError:
             return ""
-        except UnreadableError as exc:
+        except DamagedFileError as exc:
             log.warning("file unreadable", feed=self.options.source, path=path, error=exc, next_step="see dead letters")
-            await fail_file(self.broker, path, self.options, str(exc))
-            await self._count(files=1, failed=1)
+            await self._fail(path, version, str(exc), exc.result)
         except (OSError, SettingsError) as exc:  # SettingsError: an optional package is absent
             log.warning("file unreadable", feed=self.options.source, path=path, error=exc, retry_s=FILE_RETRY_S)
             self._retry_s[path] = time.monotonic() + FILE_RETRY_S
@@ -173,14 +173,19 @@ class FolderWatcher:
             raise
         except Exception as exc:
             log.exception("file failed", feed=self.options.source, path=path, next_step="see dead letters")
-            await fail_file(self.broker, path, self.options, f"bug: {exc!r}")
-            await self._count(files=1, failed=1)
+            await self._fail(path, version, f"bug: {exc!r}")
         else:
             if result is not None:
                 log.info("file ingested", feed=self.options.source, path=path, count=result.items)
                 await self._count(files=1, items=result.items, failed=result.failed)
         self._done[path] = version
         return ""
+
+    async def _fail(self, path: Path, version: FileVersion, error: str, sent: IngestResult = NOTHING) -> None:
+        """Publish a dead letter for *version* of a file, of which the records *sent* were readable."""
+        progress = FileProgress(0, version.size, version.changed_ns)
+        await fail_file(self.broker, path, self.options, error, progress)
+        await self._count(files=1, items=sent.items, failed=sent.failed + 1)
 
     async def _while_claimed(self, path: Path) -> Any:
         """Return the result of `ingest_file`; renew the claim meanwhile. Stop when another worker has the source."""
@@ -199,9 +204,12 @@ class FolderWatcher:
         ]
         await self.broker.publish((), commands)
 
-    async def _record(self, error: str, waiting: int) -> None:
-        if error and error != self._error:
+    async def _record_unreadable_folder(self, error: str) -> None:
+        if error != self._error:
             log.warning("folder not read", feed=self.options.source, path=self.folder, error=error, retry_s=SCAN_S)
+        await self._record(error, 0)
+
+    async def _record(self, error: str, waiting: int) -> None:
         self._error = error
         values: dict[str, str | int] = {
             "error": error[:MAX_ERROR_CHARS],

@@ -41,6 +41,7 @@ MAX_WAITING = 100
 LAG_CHECK_S = 0.1
 MAX_FILES = 100_000  # with a stored position, 15 MB
 REMOVED_SHARE = 1 / 10  # of them, beyond MAX_FILES: one pass over all entries serves many new files
+FIELDS_PER_COMMAND = 1_000  # Lua's unpack takes fewer than 8,000 values (LUAI_MAXCSTACK)
 
 
 class FileProgress(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,6 +76,14 @@ class IngestResult(NamedTuple):
 
     items: int
     failed: int
+
+
+class DamagedFileError(UnreadableError):
+    """A file of an unknown format, or damaged. *result*: numbers of the records before the damage, which were sent."""
+
+    def __init__(self, error: UnreadableError, result: IngestResult) -> None:
+        super().__init__(*error.args, code=error.code)
+        self.result = result
 
 
 class Batch:
@@ -134,6 +143,9 @@ async def ingest_file(
     """Send the items of a file, from the stored position; return None if the file was sent completely before.
 
     *advance* is called with the number of items of each batch.
+
+    Raises:
+        DamagedFileError: the file is damaged; the records before the damage were sent.
     """
     fresh = _new_progress(path)
     stored = None if options.again else await _stored(broker, path, options, fresh)
@@ -147,12 +159,12 @@ async def ingest_file(
     return result
 
 
-async def fail_file(broker: Broker, path: Path, options: IngestOptions, error: str) -> None:
+async def fail_file(broker: Broker, path: Path, options: IngestOptions, error: str, fresh: FileProgress) -> None:
     """Publish a dead letter for a damaged file, and end its reading in the same step.
 
-    The letter names the file and the position up to which its items were sent.
+    The letter names the file and the position up to which its items were sent. *fresh*: progress 0 of the version that
+    was read. The file may have changed or gone meanwhile.
     """
-    fresh = _new_progress(path)
     stored = await _stored(broker, path, options, fresh)
     position = stored.position if stored else 0
     letter = (options.source, os.fspath(path), f"{path}: unreadable after position {position}: {error}")
@@ -169,7 +181,11 @@ async def send_records(
     broker: Broker, records: Iterator[FileRecord], options: IngestOptions, path: Path | None = None,
     progress: FileProgress | None = None, advance: Callable[[int], None] = lambda n: None,
 ) -> IngestResult:  # fmt: skip
-    """Send *records* in batches; store the *progress* of the file at *path* with each."""
+    """Send *records* in batches; store the *progress* of the file at *path* with each.
+
+    Raises:
+        DamagedFileError: the file is damaged; the records before the damage were sent.
+    """
     batch, sent, failed = Batch(), 0, 0
     try:
         for record in records:
@@ -179,10 +195,10 @@ async def send_records(
                 sent, failed = sent + len(batch.items), failed + len(batch.failed)
                 advance(len(batch.items))
                 batch = Batch(batch.end)
-    except UnreadableError:  # the file is damaged here; the records before are good
+    except UnreadableError as exc:
         if batch.end:
             await _send(broker, batch, options, _progress_commands(path, options, progress, batch.end))
-        raise
+        raise DamagedFileError(exc, IngestResult(sent + len(batch.items), failed + len(batch.failed))) from exc
     await _send(broker, batch, options, _progress_commands(path, options, progress, batch.end, is_done=True))
     return IngestResult(sent + len(batch.items), failed + len(batch.failed))
 
@@ -214,7 +230,8 @@ async def forget_oldest(broker: Broker, limit: int = MAX_FILES) -> int:
     entries = (await broker.state.hgetall(STATE_KEY)).items()
     by_age = sorted((msgspec.json.decode(value, type=FileProgress).at_s, field) for field, value in entries)
     oldest = [field for _, field in by_age[: count - limit + int(limit * REMOVED_SHARE)]]
-    await broker.publish((), [("HDEL", STATE_KEY, *oldest)])
+    parts = (oldest[n : n + FIELDS_PER_COMMAND] for n in range(0, len(oldest), FIELDS_PER_COMMAND))
+    await broker.publish((), [("HDEL", STATE_KEY, *part) for part in parts])
     log.warning("positions of ingested files removed", count=len(oldest), reason=f"more than {limit} are stored",
                 next_step="a repeated `copydesk ingest` sends them again")  # fmt: skip
     return len(oldest)

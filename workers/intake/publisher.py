@@ -57,11 +57,23 @@ class ItemPublisher:
 
 
 async def publish_item(item: Mapping[str, Any], source: str, *, settings: Settings | None = None) -> str:
-    """Publish one item; return its identity key. `ItemPublisher` publishes many over one connection."""
+    """Publish one item; return its identity key. `ItemPublisher` publishes many over one connection.
+
+    Raises:
+        UnavailableError: no copydesk is running, the broker is unreachable or its memory is full; publish again later.
+        UnreadableError: the source or the item is invalid; the item is not published.
+        SettingsError: a setting is invalid.
+    """
     async with ItemPublisher(source, settings=settings) as publisher:
         return (await publisher.publish(item))[0]
 
 
 def publish_item_sync(item: Mapping[str, Any], source: str, *, settings: Settings | None = None) -> str:
-    """Publish one item, for programs without asyncio; see `publish_item`."""
+    """Publish one item, for programs without asyncio; see `publish_item`.
+
+    Raises:
+        UnavailableError: no copydesk is running, the broker is unreachable or its memory is full; publish again later.
+        UnreadableError: the source or the item is invalid; the item is not published.
+        SettingsError: a setting is invalid.
+    """
     return asyncio.run(publish_item(item, source, settings=settings))

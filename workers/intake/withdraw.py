@@ -1,16 +1,18 @@
 """Withdrawal of an article by its id."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
 from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
 from streams.errors import UnreadableError
-from streams.records import Article, Item, MessageId
+from streams.records import Article, Item
 from streams.start import Offsets
-from streams.topics import ARTICLES, Topic, resolve_topic
+from streams.topics import ARTICLES, DESK_GROUP
 from workers.intake.publish import publish
+
+VERSION_STEP = timedelta(milliseconds=1)
 
 
 async def withdraw(broker: Broker, article_id: str, reason: str) -> Item:
@@ -22,45 +24,44 @@ async def withdraw(broker: Broker, article_id: str, reason: str) -> Item:
     article = await _latest_article(broker, article_id)
     if article is None:
         raise UnreadableError(f"article not found: {article_id} (never published, or past its retention)")
-    item = await _item_at(broker, article.source)
+    item = await _item_of(broker, article)
     if item is None:
         raise UnreadableError(f"item of article not found: {article_id} ({article.source} is past its retention)")
-    withdrawn = replace(item, withdrawn=reason, content=(), summary=None, page=None, text_dump="", fetched_at=_now())
+    withdrawn = replace(
+        item, withdrawn=reason, content=(), summary=None, page=None, text_dump="", fetched_at=_time_after(item)
+    )
     await publish(broker, [withdrawn])
     return withdrawn
 
 
+def _time_after(item: Item) -> datetime:
+    """Return the current time; a moment after *item* if its poller's clock is ahead: an older version is STALE."""
+    return max(datetime.now(UTC), item.fetched_at + VERSION_STEP)
+
+
+async def _item_of(broker: Broker, article: Article) -> Item | None:
+    message = await broker.read_message(article.source) if article.source is not None else None
+    return decode(message.value, Item) if message is not None else None
+
+
 async def _latest_article(broker: Broker, article_id: str) -> Article | None:
     """Return the last retained revision; its partition follows from its id."""
-    partition = await broker.partition_for(ARTICLES.name, article_id.encode())
-    messages = [m for m in await _read_all(broker, ARTICLES, partition, 0) if m.key == article_id.encode()]
-    articles = [decode(message.value, Article) for message in messages]
+    key = article_id.encode()
+    partition = await broker.partition_for(ARTICLES.name, key)
+    articles = [decode(message.value, Article) for message in await _messages_of(broker, partition, key)]
     return max(articles, key=lambda article: article.revision, default=None)
 
 
-async def _item_at(broker: Broker, position: MessageId | None) -> Item | None:
-    if position is None:
-        return None
-    messages = await _read_all(broker, resolve_topic(position.topic), position.partition, position.offset, limit=1)
-    return next((decode(m.value, Item) for m in messages if m.offset == position.offset), None)
-
-
-async def _read_all(
-    broker: Broker, topic: Topic, partition: int, offset: int, limit: int = 10_000_000
-) -> list[ConsumedMessage]:
-    """Return the messages of one partition from *offset* to its current end, at most *limit*."""
-    reader = await broker.open_reader(topic, "", Offsets({partition: offset}))
+async def _messages_of(broker: Broker, partition: int, key: bytes) -> list[ConsumedMessage]:
+    """Return the articles topic's messages with *key* in *partition*. Of the other partitions, only the end is read."""
+    ends = {tp[1]: progress.end for tp, progress in (await broker.progress(ARTICLES.name, DESK_GROUP)).items()}
+    reader = await broker.open_reader(ARTICLES, "", Offsets(ends | {partition: 0}))
     found: list[ConsumedMessage] = []
     try:
-        while len(found) < limit:
+        while True:
             messages = await reader.read(0.05)
-            found += [m for m in messages if m.partition == partition]
+            found += [message for message in messages if message.key == key]
             if not messages and await reader.at_end():
-                break
+                return found
     finally:
         await reader.close()
-    return found[:limit]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

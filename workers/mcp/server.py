@@ -18,7 +18,8 @@ from mcp.shared.exceptions import MCPError
 from streams.config.settings import Settings
 from streams.errors import CopydeskError
 from streams.logger import get_logger
-from streams.topics import ARTICLES, route_topic
+from streams.routing import route_topics
+from streams.topics import ARTICLES
 from streams.version import version
 from workers.mcp.delimiters import WARNING
 from workers.mcp.library import Library
@@ -85,7 +86,7 @@ class McpServer:
         return types.CallToolResult(content=[types.TextContent(text=text)], is_error=failed)
 
     async def _list_resources(self, context: Any, params: Any) -> types.ListResourcesResult:
-        topics = [ARTICLES, *(route_topic(route.name) for route in self.settings.routes)]
+        topics = [ARTICLES, *route_topics(self.settings.routes)]
         names = [topic.name.partition(".")[2] for topic in topics]
         resources = [
             types.Resource(uri=URI_PREFIX + name, name=name, description=f"Latest articles of {name}", mime_type=TEXT)

@@ -55,7 +55,14 @@ def test_invalid_setting_error_names_source(flags: dict[str, Any], environ: dict
         ("batch = ", "unreadable settings: {path} (Invalid value"),
         ("\ndesk_bach_size = 1", "unknown setting: desk_bach_size ({path}:2); did you mean desk_batch_size?"),
         ("kafka_password = ['hush']", "invalid setting: kafka_password ({path}:1)"),
-        ("[[routes]]\nname = 'World'\nsection = 'world'", "routes[1].name 'World' ({path}:2)"),
+        (
+            "[[routes]]\nname = 'World'\nsection = 'world'",
+            "routes[1].name 'World' ({path}:2); expected at most 64 lower-case letters, digits, - and _",
+        ),
+        (
+            "[[sinks]]\nname = 'a'\ntype = 'jsonl'\ntopic = 'article'",
+            "sinks[1].topic 'a' ({path}:4); expected articles or articles.<route>",
+        ),
         ("[[routes]]\nname = 'world'", "empty rule: routes[1] 'world' ({path}:1); set one of"),
         ("[[routes]]\nname = 'world'\nsektion = 'x'", "unknown key: routes[1].sektion 'world' ({path}:3)"),
         ("[[routes]]\nname = 'world'\ntag = [1]", "({path}:3); expected a string or a list of strings"),

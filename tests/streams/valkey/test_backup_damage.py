@@ -1,6 +1,7 @@
 """Concurrent backups, and restores of damaged backups."""
 
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import pytest
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings
-from streams.valkey.server import EmbeddedValkey
+from streams.errors import SettingsError
+from streams.valkey.backup import restore
+from streams.valkey.server import EmbeddedValkey, find_server_binary
 from tests.conftest import DEADLINE_S, ROOT, copydesk
 from tests.support.backups import KEYS, fill, keys
 from tests.support.fork_server import start_module
@@ -118,6 +121,24 @@ def test_restore_syncs_files_and_folders(backup: Path, tmp_path: Path) -> None:
     wanted = {"appendonly.aof.1.base.rdb", "appendonly.aof.manifest", "appendonlydir.part"}
     assert wanted <= synced_names(text, "appendonlydir.part")
     assert {"valkey", "new", tmp_path.name} <= synced_names(text, "no such rename")
+
+
+def test_restore_into_unwritable_data_dir_names_it(backup: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    stderr = copydesk("restore", "b.tar", "--data-dir", "file/new", cwd=tmp_path, check=2).stderr
+    assert "data_dir not writable: file/new (Not a directory); free space" in stderr
+
+
+def test_restore_on_full_disk_names_data_dir(backup: Path, tmp_path: Path) -> None:
+    """The system refuses bytes beyond the limit of a file, as it refuses them on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(SettingsError, match=r"data_dir not writable: .*new \(File too large\); free space"):
+            restore(backup, tmp_path / "new", find_server_binary())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list((tmp_path / "new").rglob("appendonlydir*"))
 
 
 def test_backup_unwritable_file_is_named(backup: Path, tmp_path: Path) -> None:

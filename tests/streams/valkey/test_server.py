@@ -1,6 +1,7 @@
 """The embedded server, with real processes and real kills."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from streams.errors import SettingsError
 from streams.start import Start
 from streams.topics import BUILTIN_TOPICS, POLLS
 from streams.valkey.server import EmbeddedValkey, find_server_binary, is_responding, socket_path
-from tests.conftest import ROOT, copydesk, until
+from tests.conftest import DEADLINE_S, ROOT, copydesk, until
 from tests.support.server_commands import server_commands
 
 
@@ -142,6 +143,48 @@ def test_server_unusable_data_dir_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="data_dir"):
         EmbeddedValkey(Settings(data_dir=tmp_path / "file")).start()
+
+
+def start_orphan(data_dir: Path, *options: str) -> "subprocess.Popen[bytes]":
+    """Start a server that holds the lock of *data_dir* without a parent's process id in it."""
+    lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    command = [find_server_binary(), "--port", "0", "--save", "", "--unixsocket", socket_path(data_dir), *options]
+    process = subprocess.Popen([*map(str, command)], cwd=data_dir, pass_fds=(lock,), stdout=subprocess.DEVNULL)
+    os.close(lock)
+    return process
+
+
+@pytest.mark.parametrize(
+    ("options", "result"), [((), "started"), (("--rename-command", "SHUTDOWN", ""), "data_dir locked")]
+)
+async def test_orphaned_server_is_shut_down(options: tuple[str, ...], result: str, tmp_path: Path) -> None:
+    """Where the kernel does not end it with its parent (macOS). One that stays is reported."""
+    code = (
+        "import asyncio,ctypes,subprocess,sys;sys.platform='darwin';from pathlib import Path\n"
+        "from streams.config.settings import Settings;from streams.valkey.server import EmbeddedValkey\n"
+        f"server=EmbeddedValkey(Settings(data_dir=Path({str(tmp_path)!r})))\n"
+        "try: server.start();print('started');server.stop()\nexcept Exception as e: print(e)"
+    )
+    orphan = start_orphan(tmp_path, *options)
+    try:
+        await until(lambda: is_responding(tmp_path))
+        done = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=DEADLINE_S
+        )
+        assert done.stdout.startswith(result), done.stderr
+    finally:
+        orphan.kill()
+        orphan.wait()
+
+
+def test_server_unusable_lock_file_named(tmp_path: Path) -> None:
+    """As root, a file of another user can be opened, but a folder cannot."""
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(
+        SettingsError, match=rf"data_dir not usable: {tmp_path}/lock \(Is a directory\); change its owner"
+    ):
+        EmbeddedValkey(Settings(data_dir=tmp_path)).start()
 
 
 async def test_server_start_outside_main_thread_refused(tmp_path: Path) -> None:

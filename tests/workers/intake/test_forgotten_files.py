@@ -36,6 +36,16 @@ async def test_oldest_files_are_forgotten_beyond_limit(settings: Settings, tmp_p
         assert await ingest_file(broker, path, OPTIONS) is None  # the newest entry stays
 
 
+async def test_many_files_are_forgotten_at_once(settings: Settings) -> None:
+    """Lua unpacks fewer than 8,000 values into one command."""
+    count = 9_000
+    async with desk(settings) as broker:
+        for start in range(0, count, 1_000):
+            await broker.publish((), [("HSET", STATE_KEY, f"file {n}", entry(n)) for n in range(start, start + 1_000)])
+        assert await forget_oldest(broker, limit=10) == count - 9
+        assert int(await broker.state.execute_command("HLEN", STATE_KEY)) == 9
+
+
 async def test_entry_without_time_is_the_oldest(settings: Settings) -> None:
     """Entries of earlier versions have no time."""
     async with desk(settings) as broker:

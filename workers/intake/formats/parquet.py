@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from streams.errors import SettingsError, UnreadableError
+from streams.errors import UnreadableError, missing_package
 from workers.intake.formats.base import FileContext, FileRecord, row_record
 from workers.intake.pushed_items import decode_json
 
@@ -27,7 +27,7 @@ def read(file: BinaryIO, start: int, context: FileContext) -> Iterator[FileRecor
     try:
         from pyarrow import ArrowException, parquet
     except ImportError as exc:
-        raise SettingsError("Parquet not readable: pyarrow is missing; install copydesk[parquet]") from exc
+        raise missing_package("pyarrow", "Parquet", "parquet") from exc
     try:
         batches = parquet.ParquetFile(file).iter_batches(BATCH_ROWS)
         rows = (row for batch in batches for row in batch.to_pylist())

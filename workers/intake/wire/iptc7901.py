@@ -60,7 +60,7 @@ def _paragraphs(text: str) -> str:
 
 
 def _time(tail: str) -> str:
-    """Return the time after ETX, such as `131137 GMT Nov 13`, as ISO 8601."""
+    """Return the time after ETX; "" if there is none. `131137 GMT Nov 26` gives `13 Nov 2026 11:37 GMT`."""
     match = _TIME.search(tail)
     if not match:
         return ""

@@ -47,7 +47,7 @@ from workers.events.pair_model import (
     load_kernel,
     mean_similarity,
 )
-from workers.events.signature import DIMS, HAS_VECTOR, LAYOUT, digests, publisher_key, quantise
+from workers.events.signature import DIMS, HAS_VECTOR, LAYOUT, padded, publisher_key, quantise
 
 PAIRS = SHARED / "corpus" / "events" / "pairs.jsonl.xz"
 CURVE = Path(__file__).with_name("curve.json")
@@ -129,7 +129,7 @@ def _text(reader: TextReader, article: Article) -> Text:
     record["time_s"], record["flags"] = int(article.published.timestamp()), HAS_VECTOR
     record["language"], record["publisher"] = text.language.encode(), publisher_key(article.publisher)
     for name, keys in (("term", text.terms), ("number", text.numbers), ("place", text.place_keys)):
-        record[name] = digests(keys, len(record[name]))
+        record[name] = padded(keys, len(record[name]))
     return Text(record, text.vector, text.language)
 
 
