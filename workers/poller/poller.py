@@ -196,6 +196,8 @@ class Poller:
             if state is not result.state:
                 result = replace(result, state=state)
         except (UnavailableError, UnreadableError) as exc:
+            if isinstance(exc, UnavailableError) and not exc.code:
+                raise  # the broker failed; each failure of a feed has a code
             is_outage = await self._is_outage(state.url, exc.code not in NETWORK_ERRORS)
             result = transitions.failed(poll, loaded.state, exc, is_outage=is_outage)
         else:
