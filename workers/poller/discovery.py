@@ -9,7 +9,7 @@ from workers.http.client import HttpClient, Response
 from workers.poller.feed_links import FeedLink, comments_last, header_links
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.formats import FORMATS, section_page
-from workers.poller.full_text import MAX_ROBOTS_BYTES
+from workers.poller.full_text import complete_lines, fetch_robots
 from workers.poller.page_jobs import LinksJob, PageLinks
 from workers.poller.parser_pool import ParseRequest, ParserPool
 
@@ -61,7 +61,7 @@ async def _links(parsers: ParserPool, job: LinksJob) -> Sequence[FeedLink]:
 async def _robots_txt(fetcher: HttpClient, url: str) -> bytes:
     """Return the robots.txt of the site of *url*; empty if it can't be fetched."""
     try:
-        return (await fetcher.get(urljoin(url, "/robots.txt"), max_bytes=MAX_ROBOTS_BYTES)).body
+        return complete_lines((await fetch_robots(fetcher, urljoin(url, "/").rstrip("/"))).body)
     except CopydeskError:
         return b""
 
