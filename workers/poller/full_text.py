@@ -67,8 +67,8 @@ class LinkPages(NamedTuple):
 class FullTextFetcher:
     """Fetches pages, one at a time per host, as its robots.txt allows."""
 
-    def __init__(self, fetcher: HttpClient, parsers: ParserPool, delay_s: float) -> None:
-        self.fetcher, self.parsers, self.delay_s = fetcher, parsers, delay_s
+    def __init__(self, http: HttpClient, parsers: ParserPool, delay_s: float) -> None:
+        self.http, self.parsers, self.delay_s = http, parsers, delay_s
         self._failing_since_s: OrderedDict[str, float] = OrderedDict()  # URL of a link → its first failure
         self._robots: OrderedDict[str, RobotsEntry] = OrderedDict()
         self._host_locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
@@ -185,7 +185,7 @@ class FullTextFetcher:
             if not check.is_allowed:
                 log.info("page skipped", feed=feed, url=url, reason="forbidden by robots.txt")
                 return None
-            response = await self.fetcher.get(url, headers, allowed, max_bytes)
+            response = await self.http.get(url, headers, allowed, max_bytes)
             await asyncio.sleep(min(MAX_DELAY_S, max(self.delay_s, check.delay_s)))
         return response
 
@@ -208,7 +208,7 @@ class FullTextFetcher:
         origin = "{}://{}".format(*urlsplit(url)[:2])
         entry = self._robots.get(origin)
         if entry is None or time.monotonic() - entry.fetched_s > ROBOTS_S:
-            response = await fetch_robots(self.fetcher, origin, credentials)
+            response = await fetch_robots(self.http, origin, credentials)
             if response.status >= 500 or response.status == 429:
                 raise UnavailableError(f"robots.txt: HTTP {response.status}", code="http_status")
             lines = complete_lines(response.body) if response.status == 200 else b""

@@ -157,9 +157,9 @@ class Rechecks:
     """The queue, and the loop that fetches due pages. Any number of pollers share the queue."""
 
     def __init__(
-        self, broker: Broker, pages: FullTextFetcher, settings: Settings, credentials_of: CredentialsOf
+        self, broker: Broker, page_fetcher: FullTextFetcher, settings: Settings, credentials_of: CredentialsOf
     ) -> None:
-        self.broker, self.pages, self.credentials_of = broker, pages, credentials_of
+        self.broker, self.page_fetcher, self.credentials_of = broker, page_fetcher, credentials_of
         self.is_used = any(feed.recheck for feed in settings.feeds)
 
     async def commands(self, items: Sequence[Item], intervals_s: Sequence[float]) -> list[RedisCommand]:
@@ -208,7 +208,7 @@ class Rechecks:
     async def _recheck(self, id_: str, recheck: Recheck, now_s: Callable[[], float]) -> None:
         item = msgspec.json.decode(zlib.decompress(recheck.item), type=Item)
         try:
-            status, page = await self.pages.fetch_again(item.link, self.credentials_of(item.feed), item.feed)
+            status, page = await self.page_fetcher.fetch_again(item.link, self.credentials_of(item.feed), item.feed)
         except CopydeskError as exc:
             decision, url = decide_retry(recheck, now := now_s()), item.link
             if decision.following is None:

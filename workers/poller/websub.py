@@ -82,7 +82,7 @@ class WebSub:
         self.state, self.callback_url = state, callback_url.rstrip("/")
         self._store = state.register_script(script_source("token_of", "save_subscription"))
 
-    async def ensure_subscribed(self, fetcher: HttpClient, feed: str, hub: str, topic: str, now_s: float) -> None:
+    async def ensure_subscribed(self, http: HttpClient, feed: str, hub: str, topic: str, now_s: float) -> None:
         """Request a subscription to *topic* at *hub* if it is due. A failed request is repeated later."""
         if not (self.callback_url and hub):
             return
@@ -100,7 +100,7 @@ class WebSub:
             "hub.lease_seconds": str(LEASE_S),
         }
         try:
-            response = await fetcher.post(hub, form)
+            response = await http.post(hub, form)
         except CopydeskError as exc:
             log.warning("WebSub request failed", feed=feed, hub=hub, error=exc, next_step="polling instead")
             return

@@ -205,7 +205,7 @@ async def test_unreachable_pages_leave_the_queue(settings: Settings) -> None:
     poller = Poller(settings, broker, DESK_GROUP)
     page = item(url="http://127.0.0.1:1/canal")
     await broker.publish((), await poller.rechecks.commands([page], HOURS))
-    async with poller.fetcher, poller.parsers:
+    async with poller.http, poller.parsers:
         running = asyncio.create_task(poller.rechecks.run(lambda: NOW.timestamp() + 90_000))
         assert await waiting(broker) == 1
 
