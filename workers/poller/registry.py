@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from streams.brokers.base import Condition
+from streams.brokers.redis_streams.clock import JUMP_BACK_S, JUMP_FORWARD_S
 from streams.clock import boottime_s
 from streams.errors import UnreadableError
 from streams.state.redis_client import ALLOW_OOM
@@ -44,8 +45,6 @@ WEBSUB = "copydesk:websub"  # see websub.py; removing a feed removes its subscri
 WEBSUB_TOKENS = f"{WEBSUB}:tokens"
 CLOCK = "copydesk:feeds:clock"  # hash: time of the latest claim, number of clock jumps, order of the latest poll
 LATEST, CLOCK_JUMPS = "latest", "jumps"
-CLOCK_WENT_BACK_S = 5.0
-CLOCK_JUMP_S = 60.0
 ID_BYTES = 8
 MAX_HOSTS = 65_536  # cached keys
 MAX_NAMES = 8  # titles that a feed owns; a title with a clock is new in each poll
@@ -241,7 +240,7 @@ class FeedRegistry:
         """
         now_ticks_s = boottime_s()
         passed_s = now_ticks_s - self.clock.ticks_s if self.clock.ticks_s else -1.0
-        args = [self.claim_s, limit, passed_s, CLOCK_WENT_BACK_S, CLOCK_JUMP_S, HOST_FEEDS]
+        args = [self.claim_s, limit, passed_s, JUMP_BACK_S, JUMP_FORWARD_S, HOST_FEEDS]
         keys = [DUE_HOSTS, CLAIMED_HOSTS, CLOCK, FEEDS, HOST_DELAYS, WEBSUB]
         time_s, jumps, claimed = await self._claim(keys=keys, args=args)
         self.clock = ClaimClock(float(time_s), jumps.decode(), now_ticks_s)
