@@ -9,6 +9,7 @@ from streams.config.settings import Settings
 from tests.support.feed_server import rss
 from tests.support.pipeline import BODY
 from tests.support.poller_desk import open_desk
+from tests.support.server_commands import server_commands
 from workers.poller.registry import FEED_NAMES, MAX_NAMES, PUBLISHERS, SHARED_NAMES, FeedRegistry
 from workers.services import connect
 
@@ -73,6 +74,20 @@ async def test_shared_name_stays_with_last_feed(broker: Broker, feeds: FeedRegis
     assert await feeds.publisher_name(NAME, EVIL) == MARKED
     await feeds.remove([SPORT])
     assert await stored(broker) == [0, 0, 0]
+
+
+async def test_full_memory_allows_removal(broker: Broker, feeds: FeedRegistry) -> None:
+    await feeds.add([(f"{SPORT}/2", "")])
+    for feed in (NEWS, SPORT, f"{SPORT}/2"):
+        await feeds.publisher_name(NAME, feed)
+    server = server_commands(broker.state)
+    before = (await server.config_get("maxmemory"))["maxmemory"]
+    try:
+        await server.config_set("maxmemory", 1)
+        assert await feeds.remove([NEWS, SPORT]) == [NEWS, SPORT]
+    finally:
+        await server.config_set("maxmemory", before)
+    assert await stored(broker) == [1, 1, 0]
 
 
 async def test_feed_removed_during_poll_claims_no_name(broker: Broker, feeds: FeedRegistry) -> None:
