@@ -65,8 +65,8 @@ class SimulatedPoller(Poller):
 
     def __init__(self, around: "Surroundings", broker: Broker) -> None:
         super().__init__(around.settings, broker, DESK_GROUP)
-        fetcher, parsers, rng = around.feeds, Parsers(), random.Random(around.world.random.random())
-        self.fetcher, self.parsers, self._random = fetcher, parsers, rng  # type: ignore[assignment]
+        http, parsers, rng = around.feeds, Parsers(), random.Random(around.world.random.random())
+        self.http, self.parsers, self._random = http, parsers, rng  # type: ignore[assignment]
 
 
 # -- parts ----------------------------------------------------------------------------------------------------

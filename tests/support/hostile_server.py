@@ -102,7 +102,7 @@ async def survey(manifest: Mapping[str, Any], settings: Settings, only: list[str
                 await (poller if stalls(case) else patient).poll(loaded, poller.feeds.clock)
 
     await poller.feeds.claim(1)  # reads the clock
-    async with poller.fetcher, poller.parsers, patient.fetcher, patient.parsers:
+    async with poller.http, poller.parsers, patient.http, patient.parsers:
         costly = [case for case in cases if case["expect"].get("max_cpu_s", 0) > COSTLY_CPU_S]
         await asyncio.gather(*(polled(case) for case in cases if case not in costly))
         for case in costly:  # expensive cases run one by one, so that they take no time from the others

@@ -58,7 +58,7 @@ async def open_desk(settings: Settings, **changes: Any) -> AsyncGenerator[Desk, 
         server.answers["f"] = FEED
         await poller.feeds.add([(server.url + "f", "")])
         try:
-            async with poller.fetcher, poller.parsers:
+            async with poller.http, poller.parsers:
                 yield Desk(poller, server)
         finally:
             await broker.close()

@@ -23,7 +23,7 @@ from aiohttp import http_exceptions
 from yarl import URL
 
 from streams.config.settings import Settings
-from streams.errors import CopydeskError, UnavailableError, UnreadableError
+from streams.errors import CopydeskError, UnavailableError
 from workers.http.address_filter import (
     BlockedAddressError,
     check_public_target,
@@ -31,8 +31,9 @@ from workers.http.address_filter import (
     is_allowed,
     public_socket,
 )
+from workers.http.bodies import BodyLimit, BodyReader, read_beginning
 from workers.http.deadlines import Deadlines
-from workers.http.decompress import ACCEPT_ENCODING, BoundedDecompressor
+from workers.http.decompress import ACCEPT_ENCODING
 from workers.http.message_length import BoundedResponseHandler
 
 MAX_REDIRECTS = 5
@@ -41,12 +42,9 @@ _SURROGATE = re.compile("[\udc80-\udcff]")  # a byte that is not UTF-8 (PEP 383)
 # Shares of `poll_timeout_s` (20 s by default) for a connection, and for a pause of the server.
 CONNECT_SHARE = 1 / 4
 IDLE_SHARE = 1 / 2
-MAX_RATIO_TO_FEED_BYTES = 3.2  # decompressed size to size on the wire: 32 MiB to 10 MiB
-MAX_BUFFERED_BYTES = 256 * 1024 * 1024  # of all bodies together
 MAX_LINE_BYTES = MAX_FIELD_BYTES = 16_384
 MAX_LOCATION_CHARS = 4_096
 MAX_COOKIES = 50
-MAX_ERROR_BYTES, ERROR_BODY_S = 2_048, 2.0  # of the body of a rejected POST
 MAX_HOSTS = 4_096  # cached hosts of URLs
 DEFAULT_PORTS = {"http": 80, "https": 443}
 REDIRECTS = {301: True, 302: False, 303: False, 307: False, 308: True}  # status → permanent, RFC 9110 §15.4
@@ -105,7 +103,7 @@ class HttpClient:
 
     def __init__(self, settings: Settings, accept: str = "*/*") -> None:
         self.settings, self.accept = settings, accept
-        self._buffered_bytes = 0
+        self._bodies = BodyReader(settings.max_feed_bytes)
 
     async def __aenter__(self) -> "HttpClient":
         self._deadlines = Deadlines(self.settings.poll_timeout_s)
@@ -150,10 +148,13 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         credentials: Credentials = NO_CREDENTIALS,
         max_bytes: int = 0,
+        *,
+        truncate: bool = False,
     ) -> Response:
         """Return the response to a GET of *url*, with any status.
 
         The body has at most *max_bytes* on the wire; 0 stands for the setting `max_feed_bytes`.
+        *truncate*: the body consists of its first *max_bytes*, instead of an error.
 
         Raises:
             UnavailableError, UnreadableError: there is no response, or an invalid one.
@@ -161,9 +162,7 @@ class HttpClient:
         start_s = time.monotonic()
         try:
             with self._deadlines.timeout():
-                return await self._follow(
-                    url, headers or {}, credentials, max_bytes or self.settings.max_feed_bytes, start_s
-                )
+                return await self._follow(url, headers or {}, credentials, BodyLimit(max_bytes, truncate), start_s)
         except CopydeskError:
             raise
         except (aiohttp.ClientError, OSError, ValueError) as exc:  # TimeoutError is an OSError
@@ -177,7 +176,7 @@ class HttpClient:
         try:
             with self._deadlines.timeout():
                 redirects = METHOD_PRESERVING if follow_redirects else frozenset[int]()
-                return await self._follow(url, headers or {}, NO_CREDENTIALS, 0, start_s, body, redirects)
+                return await self._follow(url, headers or {}, NO_CREDENTIALS, BodyLimit(), start_s, body, redirects)
         except CopydeskError:
             raise
         except (aiohttp.ClientError, OSError, ValueError) as exc:
@@ -196,8 +195,7 @@ class HttpClient:
                 async with await self._request(
                     url, headers or {}, NO_CREDENTIALS, "bad_url", body, method=method
                 ) as response:
-                    limit = max_bytes or self.settings.max_feed_bytes
-                    content = b"" if method == "HEAD" else await self._read(response, limit)
+                    content = b"" if method == "HEAD" else await self._bodies.read(response, BodyLimit(max_bytes))
                     fields = {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
                     return Response(response.status, url, content, fields, round((time.monotonic() - start_s) * 1000))
         except CopydeskError:
@@ -206,7 +204,7 @@ class HttpClient:
             raise map_http_errors(exc, time.monotonic() - start_s) from exc
 
     async def _follow(
-        self, url: str, headers: Mapping[str, str], credentials: Credentials, max_bytes: int, start_s: float,
+        self, url: str, headers: Mapping[str, str], credentials: Credentials, limit: BodyLimit, start_s: float,
         body: Body | None = None, redirects: Collection[int] = REDIRECTS,
     ) -> Response:  # fmt: skip
         """Return the response after redirects with the statuses *redirects*; a GET unless there is a *body* to POST."""
@@ -225,7 +223,7 @@ class HttpClient:
                     return Response(
                         200 if status in SUCCESSES and body is None else status,
                         current,
-                        await self._content(response, max_bytes, is_post=body is not None) if has_content else b"",
+                        await self._content(response, limit, is_post=body is not None) if has_content else b"",
                         _joined_headers(response),
                         round((time.monotonic() - start_s) * 1000),
                         current if permanent and current != url else "",
@@ -261,44 +259,12 @@ class HttpClient:
         except aiohttp.InvalidURL as exc:  # aiohttp rejects other spellings of 127.0.0.1
             raise UnavailableError(f"invalid URL: {exc}"[:300], code=url_error) from exc
 
-    async def _content(self, response: aiohttp.ClientResponse, max_bytes: int, *, is_post: bool) -> bytes:
+    async def _content(self, response: aiohttp.ClientResponse, limit: BodyLimit, *, is_post: bool) -> bytes:
         """Return the content of a response that its caller needs; see `Response`."""
         if is_post:
             is_error = not 200 <= response.status < 300
-            return await _read_beginning(response) if is_error else b""
-        return await self._read(response, max_bytes)
-
-    async def _read(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-        """Return the decompressed body. Raises UnreadableError as soon as it exceeds a limit."""
-        if response.content_length and response.content_length > max_bytes:
-            raise UnreadableError(f"body is longer than {max_bytes:,} bytes (max_feed_bytes)", code="too_large")
-        decompressor = BoundedDecompressor(
-            ", ".join(response.headers.getall("Content-Encoding", ())),
-            max_bytes,
-            int(max_bytes * MAX_RATIO_TO_FEED_BYTES),
-        )
-        body: bytes | bytearray = b""
-        try:
-            async for data in response.content.iter_any():
-                for chunk in decompressor.feed(data):
-                    body = _append(body, chunk)
-                    self._buffered_bytes += len(chunk)
-                    if self._buffered_bytes > MAX_BUFFERED_BYTES:
-                        raise UnavailableError("response buffer limit reached; will retry", code="too_large")
-            decompressor.close()
-            return bytes(body)
-        finally:
-            self._buffered_bytes -= len(body)
-
-
-def _append(body: bytes | bytearray, chunk: bytes) -> bytes | bytearray:
-    """Return *body* with *chunk*. A body of one chunk is not copied."""
-    if not body:
-        return chunk
-    if isinstance(body, bytes):
-        body = bytearray(body)
-    body += chunk
-    return body
+            return await read_beginning(response) if is_error else b""
+        return await self._bodies.read(response, limit)
 
 
 @lru_cache(MAX_HOSTS)
@@ -306,17 +272,6 @@ def _host_and_port(scheme: str, netloc: str) -> tuple[str, int]:
     """Return the host and the port of a URL. Raises ValueError for an invalid port."""
     parts = SplitResult(scheme, netloc, "", "", "")
     return parts.hostname or "", parts.port or DEFAULT_PORTS[scheme.lower()]
-
-
-async def _read_beginning(response: aiohttp.ClientResponse) -> bytes:
-    """Return the first MAX_ERROR_BYTES of an error's body; b"" for a compressed or an incomplete one."""
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        return b""
-    try:
-        async with asyncio.timeout(ERROR_BODY_S):
-            return (await response.content.read(MAX_ERROR_BYTES))[:MAX_ERROR_BYTES]
-    except (aiohttp.ClientError, OSError):
-        return b""
 
 
 def _joined_headers(response: aiohttp.ClientResponse) -> dict[str, str]:

@@ -29,6 +29,13 @@ DECODERS = {coding: find_spec(package) is not None for coding, package in (("br"
 ACCEPT_ENCODING = ", ".join(("gzip", "deflate", *(coding for coding, is_installed in DECODERS.items() if is_installed)))
 
 
+class TooManyBytesError(UnreadableError):
+    """A body exceeds the limit of *max_bytes*."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"more than {max_bytes:,} bytes", code="too_large")
+
+
 class Layer(Protocol):
     """The decoder of one coding."""
 
@@ -97,7 +104,7 @@ def _layer(name: str) -> Layer | None:
 
 def _check(size: int, limit: int) -> None:
     if size > limit:
-        raise UnreadableError(f"longer than {limit:,} bytes", code="too_large")
+        raise TooManyBytesError(limit)
 
 
 class _ZlibLayer:

@@ -74,9 +74,7 @@ class Backpressure:
         usage, lag = await self.broker.memory_usage(), await self._measure()
         is_paused = usage > MAX_MEMORY_USAGE or lag >= PAUSE_SHARE * self.max_desk_lag
         if is_paused != self.is_paused:
-            log.warning(
-                "polling paused" if is_paused else "polling resumed", memory_percent=round(100 * usage), lag=lag
-            )
+            _log_change(is_paused, usage, lag)
         self.is_paused = is_paused
         return is_paused
 
@@ -111,6 +109,17 @@ class Backpressure:
         free_bytes = UNLIMITED_BYTES if free is None else max(0, free)
         await self._end(keys=[KEY], args=[number, lag, free_bytes, *published])
         return lag
+
+
+def _log_change(is_paused: bool, usage: float, lag: int) -> None:
+    values = {"topic": ITEMS.name, "memory_percent": round(100 * usage), "lag": lag}
+    if not is_paused:
+        log.warning("polling resumed", **values)
+    elif usage > MAX_MEMORY_USAGE:
+        next_step = "give the broker more memory if this lasts"
+        log.warning("polling paused", **values, reason="memory nearly full", next_step=next_step)
+    else:
+        log.warning("polling paused", **values, reason="desk lags", next_step="add desks if this lasts")
 
 
 def _script(name: str) -> str:

@@ -9,7 +9,7 @@ from workers.http.client import HttpClient, Response
 from workers.poller.feed_links import FeedLink, comments_last, header_links
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.formats import FORMATS, section_page
-from workers.poller.full_text import MAX_ROBOTS_BYTES
+from workers.poller.full_text import complete_lines, fetch_robots
 from workers.poller.page_jobs import LinksJob, PageLinks
 from workers.poller.parser_pool import ParseRequest, ParserPool
 
@@ -17,13 +17,13 @@ COMMON_PATHS = tuple(path for f in reversed(FORMATS) for path in f.PATHS)  # tri
 MIN_ARTICLES = 5
 
 
-async def discover(fetcher: HttpClient, parsers: ParserPool, url: str) -> list[tuple[str, FeedUpdate]]:
+async def discover(http: HttpClient, parsers: ParserPool, url: str) -> list[tuple[str, FeedUpdate]]:
     """Return (URL, feed) of each feed and sitemap of the page at *url*. A feed at *url* is the only result.
 
     Raises:
         CopydeskError: *url* can't be fetched.
     """
-    response = await fetcher.get(url)
+    response = await http.get(url)
     feed = await parse_or_none(parsers, response.body, response.url, response.headers.get("content-type", ""))
     if feed:
         return [(response.permanent_url or url, feed)]
@@ -31,13 +31,13 @@ async def discover(fetcher: HttpClient, parsers: ParserPool, url: str) -> list[t
         *header_links(response.headers.get("link", ""), response.url),
         *await _links(parsers, LinksJob(response.body, response.url)),
     ]
-    linked = await fetch_feeds(fetcher, parsers, comments_last(links))
+    linked = await fetch_feeds(http, parsers, comments_last(links))
     if not linked:
         paths = [urljoin(response.url, f"/{path}") for path in COMMON_PATHS]
-        linked = await fetch_feeds(fetcher, parsers, paths)
-    robots = LinksJob(await _robots_txt(fetcher, response.url), response.url, is_robots=True)
+        linked = await fetch_feeds(http, parsers, paths)
+    robots = LinksJob(await _robots_txt(http, response.url), response.url, is_robots=True)
     sitemaps = [link.url for link in await _links(parsers, robots)]
-    sources = [*linked, *await fetch_feeds(fetcher, parsers, sitemaps)]
+    sources = [*linked, *await fetch_feeds(http, parsers, sitemaps)]
     return sources or await _section_page(parsers, response)
 
 
@@ -58,20 +58,20 @@ async def _links(parsers: ParserPool, job: LinksJob) -> Sequence[FeedLink]:
         return ()
 
 
-async def _robots_txt(fetcher: HttpClient, url: str) -> bytes:
+async def _robots_txt(http: HttpClient, url: str) -> bytes:
     """Return the robots.txt of the site of *url*; empty if it can't be fetched."""
     try:
-        return (await fetcher.get(urljoin(url, "/robots.txt"), max_bytes=MAX_ROBOTS_BYTES)).body
+        return complete_lines((await fetch_robots(http, urljoin(url, "/").rstrip("/"))).body)
     except CopydeskError:
         return b""
 
 
-async def fetch_feeds(fetcher: HttpClient, parsers: ParserPool, urls: Iterable[str]) -> list[tuple[str, FeedUpdate]]:
+async def fetch_feeds(http: HttpClient, parsers: ParserPool, urls: Iterable[str]) -> list[tuple[str, FeedUpdate]]:
     """Return (URL, feed) of those *urls* that are feeds, without duplicates: one path often redirects to another."""
     feeds: dict[str, tuple[str, FeedUpdate]] = {}
     for url in urls:
         try:
-            response = await fetcher.get(url)
+            response = await http.get(url)
         except CopydeskError:
             continue
         feed = await parse_or_none(parsers, response.body, response.url, response.headers.get("content-type", ""))

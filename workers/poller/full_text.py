@@ -22,7 +22,7 @@ from streams.errors import CopydeskError, UnavailableError, UnreadableError
 from streams.logger import get_logger
 from streams.records import FullTextPage, Item
 from streams.topics import MAX_ITEM_CHARS
-from workers.http.client import Credentials, HttpClient, Response
+from workers.http.client import NO_CREDENTIALS, Credentials, HttpClient, Response
 from workers.http.retry_after import is_retryable
 from workers.poller.page_jobs import PageJob, PageText, RobotsCheck, RobotsJob
 from workers.poller.parser_pool import ParserPool
@@ -32,7 +32,7 @@ log = get_logger(__name__)
 
 MAX_PAGES = 100  # per poll; further items are published without a page
 MAX_PAGE_BYTES = 5 * 1024 * 1024
-MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309 §2.5
+MAX_ROBOTS_BYTES = 500 * 1024  # read of a longer one, RFC 9309 §2.5
 ROBOTS_S = 3_600.0  # at most a day, RFC 9309 §2.4
 UNREADABLE_S = 600.0  # until an unreadable robots.txt is requested again
 MAX_HOSTS = 1_000
@@ -67,8 +67,8 @@ class LinkPages(NamedTuple):
 class FullTextFetcher:
     """Fetches pages, one at a time per host, as its robots.txt allows."""
 
-    def __init__(self, fetcher: HttpClient, parsers: ParserPool, delay_s: float) -> None:
-        self.fetcher, self.parsers, self.delay_s = fetcher, parsers, delay_s
+    def __init__(self, http: HttpClient, parsers: ParserPool, delay_s: float) -> None:
+        self.http, self.parsers, self.delay_s = http, parsers, delay_s
         self._failing_since_s: OrderedDict[str, float] = OrderedDict()  # URL of a link → its first failure
         self._robots: OrderedDict[str, RobotsEntry] = OrderedDict()
         self._host_locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
@@ -185,7 +185,7 @@ class FullTextFetcher:
             if not check.is_allowed:
                 log.info("page skipped", feed=feed, url=url, reason="forbidden by robots.txt")
                 return None
-            response = await self.fetcher.get(url, headers, allowed, max_bytes)
+            response = await self.http.get(url, headers, allowed, max_bytes)
             await asyncio.sleep(min(MAX_DELAY_S, max(self.delay_s, check.delay_s)))
         return response
 
@@ -208,10 +208,11 @@ class FullTextFetcher:
         origin = "{}://{}".format(*urlsplit(url)[:2])
         entry = self._robots.get(origin)
         if entry is None or time.monotonic() - entry.fetched_s > ROBOTS_S:
-            response = await self.fetcher.get(f"{origin}/robots.txt", None, credentials, MAX_ROBOTS_BYTES)
+            response = await fetch_robots(self.http, origin, credentials)
             if response.status >= 500 or response.status == 429:
                 raise UnavailableError(f"robots.txt: HTTP {response.status}", code="http_status")
-            entry = RobotsEntry(response.body if response.status == 200 else b"", time.monotonic())
+            lines = complete_lines(response.body) if response.status == 200 else b""
+            entry = RobotsEntry(lines, time.monotonic())
             self._store(origin, entry)
         if entry.error:
             raise UnreadableError(f"robots.txt: {entry.error}", code="robots")
@@ -241,6 +242,22 @@ class FullTextFetcher:
         job = PageJob(response.body, MAX_ITEM_CHARS // 2, content_type)
         html = (await self.parsers.run(job, PageText, source=urlsplit(response.url).netloc)).html
         return None if html is None else FullTextPage(response.url, html.decode())
+
+
+async def fetch_robots(http: HttpClient, origin: str, credentials: Credentials = NO_CREDENTIALS) -> Response:
+    """Return the response with the robots.txt of *origin*. A longer one is cut after MAX_ROBOTS_BYTES and a byte."""
+    return await http.get(f"{origin}/robots.txt", None, credentials, MAX_ROBOTS_BYTES + 1, truncate=True)
+
+
+def complete_lines(robots: bytes) -> bytes:
+    """Return the first MAX_ROBOTS_BYTES of a robots.txt, without its cut line.
+
+    The beginning of a path is a rule for more URLs.
+    """
+    if len(robots) <= MAX_ROBOTS_BYTES:
+        return robots
+    ends = (robots.rfind(end, 0, MAX_ROBOTS_BYTES) for end in (b"\n", b"\r"))
+    return robots[: max(ends) + 1]
 
 
 def is_html(content_type: str) -> bool:

@@ -96,7 +96,7 @@ class ParserPool:
         """Return the update of a document.
 
         Raises:
-            UnreadableError: `parse_feed` raised it, or the parser process exceeded a limit or crashed.
+            UnreadableError: `parse_document` raised it, or the parser process exceeded a limit or crashed.
         """
         is_suspect = is_suspect or self.is_suspect(request.url)
         response = await self._exchange(request, request.url, self._quarantined if is_suspect else self._feeds)
@@ -225,8 +225,10 @@ def _failed(error: str, error_kind: str) -> ParseResponse:
 
 def _exit_reason(returncode: int) -> tuple[str, str]:
     """Return (error, error kind) for the exit status of a parser process."""
-    if returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+    if returncode == -signal.SIGXCPU:
         return f"parsing took more than {CPU_LIMIT_S} s of CPU", "too_slow"
+    if returncode == -signal.SIGKILL:
+        return "parser process killed (SIGKILL, perhaps because memory was short)", "parse_crash"
     return f"parser process crashed (status {returncode})", "parse_crash"
 
 

@@ -187,15 +187,15 @@ def with_next_due(
         wait_s = min(wait_s, RETRY_S)
     wait_s = schedule.jittered_s(wait_s, rng)
     retry_after = response.headers.get("retry-after", "") if response else ""
-    rest_s = parse_retry_after(retry_after, poll.started_at)
-    if poll.outcome == "failed" and rest_s is not None:
-        wait_s = max(wait_s, rest_s)
+    retry_after_s = parse_retry_after(retry_after, poll.started_at)
+    if poll.outcome == "failed" and retry_after_s is not None:
+        wait_s = max(wait_s, retry_after_s)
     due_s = now_s + wait_s
     state = replace(state, polled_s=poll.started_at.timestamp(), due_s=due_s, status=poll.status, polls=state.polls + 1)
     poll = replace(poll, next_due=datetime.fromtimestamp(due_s, UTC))
-    rest_until_s = due_s if rest_s is not None else 0.0
+    retry_after_until_s = due_s if retry_after_s is not None else 0.0
     host_commands = release_host_commands(
-        state.url, poll.status, loaded.host_delay_s, settings.host_delay_s, now_s, rest_until_s
+        state.url, poll.status, loaded.host_delay_s, settings.host_delay_s, now_s, retry_after_until_s
     )
     return replace(result, poll=poll, state=state, host_commands=host_commands)
 

@@ -25,7 +25,7 @@ class PollLog:
         """Log *poll* within DELAY_S."""
         fields = log_fields(poll)
         if poll.outcome == "failed":
-            log.warning("poll", **fields)
+            log.warning("poll failed", **fields, retry_s=_retry_s(poll))
             return
         if not self._waiting:
             asyncio.get_running_loop().call_later(DELAY_S, self.flush)
@@ -35,3 +35,10 @@ class PollLog:
         """Log the waiting polls."""
         polls, self._waiting = self._waiting, []
         log_together("workers.poller.poller", "poll", polls)
+
+
+def _retry_s(poll: PollResult) -> float | None:
+    """Return the seconds from the end of *poll* to the next one."""
+    if poll.next_due is None:
+        return None
+    return max(0.0, (poll.next_due - poll.started_at).total_seconds() - poll.elapsed_ms / 1_000)

@@ -57,11 +57,11 @@ class Poller:
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
         self.settings, self.broker = settings, broker
         self.feeds = FeedRegistry(broker.state, settings.lease_timeout_s, settings.host_delay_s)
-        self.fetcher, self.parsers = HttpClient(settings, ACCEPT), ParserPool(settings.parser_processes)
+        self.http, self.parsers = HttpClient(settings, ACCEPT), ParserPool(settings.parser_processes)
         self.websub = WebSub(broker.state, settings.websub_callback_url)
-        self.pages = FullTextFetcher(self.fetcher, self.parsers, settings.host_delay_s)
+        self.page_fetcher = FullTextFetcher(self.http, self.parsers, settings.host_delay_s)
         self.backpressure = Backpressure(broker, desk_group, settings.max_desk_lag)
-        self.rechecks = Rechecks(broker, self.pages, settings, self._credentials_of)
+        self.rechecks = Rechecks(broker, self.page_fetcher, settings, self._credentials_of)
         self._random, self._outage = random.Random(), OutageDetector()
         self._stopping, self._woken = asyncio.Event(), asyncio.Event()
         self._is_idle = False  # no feed was due at the last claim
@@ -81,7 +81,7 @@ class Poller:
 
     async def run(self) -> None:
         """Poll until stopped."""
-        async with self.fetcher, self.parsers:
+        async with self.http, self.parsers:
             # Beside the polls: it takes a minute for 200,000 feeds.
             check = asyncio.create_task(self._check_registry(), name="check of the feed registry")
             pushes = asyncio.create_task(self._consume_pushes(), name="pushes")
@@ -161,7 +161,7 @@ class Poller:
             result = await self._poll_and_publish(loaded, clock)
             if self.websub.callback_url and result.poll.outcome != "failed":
                 await self.websub.ensure_subscribed(
-                    self.fetcher, url, result.state.websub_hub, result.state.websub_topic, time.time()
+                    self.http, url, result.state.websub_hub, result.state.websub_topic, time.time()
                 )
         except UnavailableError as exc:
             log.warning("poll not recorded", feed=url, error=exc, next_step="will retry")
@@ -196,13 +196,15 @@ class Poller:
             if state is not result.state:
                 result = replace(result, state=state)
         except (UnavailableError, UnreadableError) as exc:
-            is_outage = await self._is_outage(state.url, exc.code not in NETWORK_ERRORS)
+            if isinstance(exc, UnavailableError) and not exc.code:
+                raise  # the broker failed; each failure of a feed has a code
+            is_outage = await self._record_reachability(state.url, exc.code not in NETWORK_ERRORS)
             result = transitions.failed(poll, loaded.state, exc, is_outage=is_outage)
         else:
-            await self._is_outage(state.url, is_reachable=True)
+            await self._record_reachability(state.url, is_reachable=True)
         return self._with_next_due(result, response, loaded, clock)
 
-    async def _is_outage(self, feed: str, is_reachable: bool) -> bool:
+    async def _record_reachability(self, feed: str, is_reachable: bool) -> bool:
         """Record whether the host of *feed* responded. Return whether *feed* failed in an outage of the network."""
         was_outage = self._outage.is_outage
         failed = self._outage.record(feed, host_key(feed), time.monotonic(), is_reachable=is_reachable)
@@ -224,14 +226,14 @@ class Poller:
         if options.type == "page":
             response = await self._fetch_section_page(url, headers, credentials)
         else:
-            response = await self.fetcher.get(url, headers, credentials)
+            response = await self.http.get(url, headers, credentials)
         if response.status == 304 and not headers:
             raise UnavailableError("HTTP 304 to a request without conditions", code="http_status")
         return response
 
     async def _fetch_section_page(self, url: str, headers: Mapping[str, str], credentials: Credentials) -> Response:
         """Return the response of a section page, which is no feed: robots.txt must permit it."""
-        response = await self.pages.get_allowed(url, credentials, url, {**headers, **PAGE_ACCEPT})
+        response = await self.page_fetcher.get_allowed(url, credentials, url, {**headers, **PAGE_ACCEPT})
         if response is None:
             raise UnavailableError(f"forbidden by robots.txt: {url}", code="robots")
         return response
@@ -272,7 +274,7 @@ class Poller:
         credentials = _credentials(options)
 
         async def fetch(url: str) -> Response | None:
-            return await self.pages.get_allowed(url, credentials, request.url, {})
+            return await self.page_fetcher.get_allowed(url, credentials, request.url, {})
 
         async def parse(response: Response, known_items: bytes) -> FeedUpdate:
             content_type = response.headers.get("content-type", "")
@@ -294,7 +296,7 @@ class Poller:
             limited = limited._replace(update=with_publisher(limited.update, publisher))
         if limited.update.is_link_list and state.full_text is not False:
             links = limited.update.new_items
-            pages = await self.pages.fetch_link_pages(links, _credentials(options), state.url)
+            pages = await self.page_fetcher.fetch_link_pages(links, _credentials(options), state.url)
             limited = with_link_pages(limited, pages, self.settings)
         elif options.full_text:
             limited = limited._replace(update=await self._fetch_pages(limited.update, state.url, options))
@@ -310,7 +312,7 @@ class Poller:
 
     async def _fetch_pages(self, update: FeedUpdate, feed: str, options: FeedOptions) -> FeedUpdate:
         """Return *update* with the pages of its new items, without the items that wait for their pages."""
-        ready, deferred = await self.pages.fetch_pages(update.new_items, _credentials(options), feed)
+        ready, deferred = await self.page_fetcher.fetch_pages(update.new_items, _credentials(options), feed)
         return with_pages(update, ready, deferred)
 
     def _credentials_of(self, feed: str) -> Credentials:

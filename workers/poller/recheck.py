@@ -39,7 +39,8 @@ MAX_ITEM_BYTES = 20_000  # compressed, without the page
 CLAIM_S = 120.0
 BATCH = 8  # fetched at the same time
 IDLE_S = 1.0
-RETRY_S = 900.0  # after a temporary failure
+RETRY_S = 900.0  # after a temporary failure; the next waits double
+LAST_RETRIES_S = 14_400.0  # after the last interval; then the rechecks end
 NOT_FOUND_RETRY_S = 3_600.0  # after the first 404; only a second one withdraws the article
 GONE, NOT_FOUND = 410, 404
 
@@ -110,6 +111,19 @@ def decide(recheck: Recheck, status: int, page: FullTextPage | None, now: dateti
     return Decision(changed, following, following.due_s if following else 0.0)
 
 
+def decide_retry(recheck: Recheck, now_s: float) -> Decision:
+    """Return the consequence of a page that was not fetched. Pure.
+
+    The waits double until the next interval. After the last one, the rechecks end within LAST_RETRIES_S.
+    """
+    retry_s = now_s + max(RETRY_S, now_s - recheck.due_s)
+    following = _following(recheck, now_s)
+    if following is not None and following.due_s <= retry_s:
+        return Decision(None, following, following.due_s)
+    end_s = recheck.first_s + recheck.intervals_s[-1] + LAST_RETRIES_S
+    return Decision(None, recheck, retry_s) if following or now_s < end_s else Decision(None, None)
+
+
 def _following(recheck: Recheck, now_s: float) -> Recheck | None:
     """Return the recheck of the next interval that has not passed."""
     left = range(recheck.done + 1, len(recheck.intervals_s))
@@ -126,10 +140,9 @@ def recheck_id(item: Item) -> str:
     return hashlib.blake2b(f"{item.feed}\n{item.identity_key}".encode("utf-8", "replace"), digest_size=10).hexdigest()
 
 
-def queue_commands(items: Sequence[Item], intervals_s: Sequence[float], free: int) -> list[RedisCommand]:
-    """Return the commands that queue rechecks of the first *free* items that have a page."""
-    waiting = [(recheck_id(item), recheck) for item in items if (recheck := new_recheck(item, intervals_s))]
-    return [command for id_, recheck in waiting[: max(0, free)] for command in _set(id_, recheck, recheck.due_s)]
+def waiting_rechecks(items: Sequence[Item], intervals_s: Sequence[float]) -> list[tuple[str, Recheck]]:
+    """Return (id, first recheck) of each item that has a page."""
+    return [(recheck_id(item), recheck) for item in items if (recheck := new_recheck(item, intervals_s))]
 
 
 def _set(id_: str, recheck: Recheck, due_s: float) -> list[RedisCommand]:
@@ -144,20 +157,21 @@ class Rechecks:
     """The queue, and the loop that fetches due pages. Any number of pollers share the queue."""
 
     def __init__(
-        self, broker: Broker, pages: FullTextFetcher, settings: Settings, credentials_of: CredentialsOf
+        self, broker: Broker, page_fetcher: FullTextFetcher, settings: Settings, credentials_of: CredentialsOf
     ) -> None:
-        self.broker, self.pages, self.credentials_of = broker, pages, credentials_of
+        self.broker, self.page_fetcher, self.credentials_of = broker, page_fetcher, credentials_of
         self.is_used = any(feed.recheck for feed in settings.feeds)
 
     async def commands(self, items: Sequence[Item], intervals_s: Sequence[float]) -> list[RedisCommand]:
         """Return the commands that queue the rechecks of *items*, as far as there is room."""
-        if not intervals_s or not any(item.page for item in items):
+        waiting = waiting_rechecks(items, intervals_s)
+        if not waiting:
             return []
-        free = MAX_WAITING - int(await self.broker.state.execute_command("ZCARD", QUEUE))
-        if free < len(items):
-            log.warning("rechecks not queued", count=len(items) - max(0, free), reason=f"{MAX_WAITING} are waiting",
+        free = max(0, MAX_WAITING - int(await self.broker.state.execute_command("ZCARD", QUEUE)))
+        if free < len(waiting):
+            log.warning("rechecks not queued", count=len(waiting) - free, reason=f"{MAX_WAITING} are waiting",
                         next_step="use fewer or shorter intervals")  # fmt: skip
-        return queue_commands(items, intervals_s, free)
+        return [command for id_, recheck in waiting[:free] for command in _set(id_, recheck, recheck.due_s)]
 
     async def run(self, now_s: Callable[[], float]) -> None:
         """Fetch due pages until cancelled. *now_s* returns the Unix time."""
@@ -194,10 +208,14 @@ class Rechecks:
     async def _recheck(self, id_: str, recheck: Recheck, now_s: Callable[[], float]) -> None:
         item = msgspec.json.decode(zlib.decompress(recheck.item), type=Item)
         try:
-            status, page = await self.pages.fetch_again(item.link, self.credentials_of(item.feed), item.feed)
+            status, page = await self.page_fetcher.fetch_again(item.link, self.credentials_of(item.feed), item.feed)
         except CopydeskError as exc:
-            log.info("page not rechecked", feed=item.feed, url=item.link, error=exc, retry_s=RETRY_S)
-            await self._store(id_, recheck, Decision(None, recheck, now_s() + RETRY_S))
+            decision, url = decide_retry(recheck, now := now_s()), item.link
+            if decision.following is None:
+                log.info("page not rechecked", feed=item.feed, url=url, error=exc, next_step="no more rechecks")
+            else:
+                log.info("page not rechecked", feed=item.feed, url=url, error=exc, retry_s=round(decision.due_s - now))
+            await self._store(id_, recheck, decision)
             return
         decision = decide(recheck, status, page, datetime.fromtimestamp(now_s(), UTC))
         if decision.item is not None:

@@ -23,8 +23,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from streams.brokers.base import Condition
+from streams.brokers.redis_streams.clock import JUMP_BACK_S, JUMP_FORWARD_S
 from streams.clock import boottime_s
 from streams.errors import UnreadableError
+from streams.state.redis_client import ALLOW_OOM
 from workers.poller.feed_urls import validate_feed_url
 from workers.poller.schedule import History, PollHints
 from workers.text.normalise import match_key
@@ -37,13 +39,15 @@ GUID_KEYS = "copydesk:feeds:guids"  # see guid_keys.py; removing a feed removes 
 ValueT = TypeVar("ValueT")
 StateT = TypeVar("StateT")
 PUBLISHERS = "copydesk:publishers"  # hash: title of a feed → the registrable domain that had it first
-WEBSUB = "copydesk:websub"  # see websub.py; removing a feed removes its subscription
+FEED_NAMES = f"{PUBLISHERS}:feeds"  # hash: id → the latest titles that a feed owns; removing a feed frees them
+SHARED_NAMES = f"{PUBLISHERS}:shared"  # hash: title of several feeds of one site → number of further feeds
+WEBSUB = "copydesk:websub"  # see websub.py; removing a feed removes its subscription and token
+WEBSUB_TOKENS = f"{WEBSUB}:tokens"
 CLOCK = "copydesk:feeds:clock"  # hash: time of the latest claim, number of clock jumps, order of the latest poll
 LATEST, CLOCK_JUMPS = "latest", "jumps"
-CLOCK_WENT_BACK_S = 5.0
-CLOCK_JUMP_S = 60.0
 ID_BYTES = 8
 MAX_HOSTS = 65_536  # cached keys
+MAX_NAMES = 8  # titles that a feed owns; a title with a clock is new in each poll
 ADD_FEEDS = 500  # feeds per script: other clients of the server wait for it
 RECONCILE_PAUSE = 3  # the check of all feeds takes a quarter of the time at most
 ADDED, RESCHEDULED = 1, 2  # replies of add_feeds.lua
@@ -161,10 +165,12 @@ class FeedRegistry:
     def __init__(self, state: Any, claim_s: float = 10.0, host_delay_s: float = 0.0) -> None:
         self.state, self.claim_s, self.host_delay_s = state, claim_s, host_delay_s
         self._claim, self._renew, self._poll_now, self._load, self._compare_and_set, self._add = (
-            state.register_script(_script(name))
+            state.register_script(script_source(name))
             for name in ("claim", "renew_claims", "poll_now", "load_feed", "compare_and_set", "add_feeds")
         )
-        self._pause, self._release = (state.register_script(_script(name)) for name in ("set_paused", "release"))
+        self._pause, self._release = (state.register_script(script_source(name)) for name in ("set_paused", "release"))
+        self._claim_name = state.register_script(script_source("release_name", "claim_name"))
+        self._remove = state.register_script(ALLOW_OOM + script_source("release_name", "token_of", "remove_feed"))
         self.clock = ClaimClock(0.0, "", 0.0)
 
     async def add(self, urls: Iterable[tuple[str, ...]], *, demo: bool = False, type: str = "") -> list[str]:
@@ -210,18 +216,12 @@ class FeedRegistry:
 
     async def remove(self, urls: Sequence[str]) -> list[str]:
         """Remove feeds; return the URLs that existed. The result of a poll in progress is discarded."""
-        removed = []
-        for url in urls:
-            async with self.state.pipeline(transaction=True) as pipe:
-                pipe.hdel(FEEDS, feed_id(url))
-                pipe.hdel(KNOWN_ITEMS, feed_id(url))
-                pipe.hdel(GUID_KEYS, feed_id(url))
-                pipe.hdel(WEBSUB, url)
-                pipe.zrem(HOST_FEEDS + host_key(url), feed_id(url))
-                replies = await pipe.execute()
-            if replies[0]:
-                removed.append(url)
-        return removed
+        return [url for url in urls if await self._remove_feed(url)]
+
+    async def _remove_feed(self, url: str) -> bool:
+        keys = [FEEDS, KNOWN_ITEMS, GUID_KEYS, HOST_FEEDS + host_key(url), WEBSUB, WEBSUB_TOKENS,
+                PUBLISHERS, FEED_NAMES, SHARED_NAMES]  # fmt: skip
+        return bool(await self._remove(keys=keys, args=[feed_id(url), url]))
 
     async def all(self) -> list[FeedState]:
         """Return all feeds, sorted by URL."""
@@ -240,7 +240,7 @@ class FeedRegistry:
         """
         now_ticks_s = boottime_s()
         passed_s = now_ticks_s - self.clock.ticks_s if self.clock.ticks_s else -1.0
-        args = [self.claim_s, limit, passed_s, CLOCK_WENT_BACK_S, CLOCK_JUMP_S, HOST_FEEDS]
+        args = [self.claim_s, limit, passed_s, JUMP_BACK_S, JUMP_FORWARD_S, HOST_FEEDS]
         keys = [DUE_HOSTS, CLAIMED_HOSTS, CLOCK, FEEDS, HOST_DELAYS, WEBSUB]
         time_s, jumps, claimed = await self._claim(keys=keys, args=args)
         self.clock = ClaimClock(float(time_s), jumps.decode(), now_ticks_s)
@@ -323,14 +323,14 @@ class FeedRegistry:
     async def publisher_name(self, title: str, url: str) -> str:
         """Return *title* as the publisher of a feed, with its host if a feed of another site had the title before.
 
-        Otherwise a feed could publish under the name of another publisher.
+        Otherwise a feed could publish under the name of another publisher. A feed owns its latest MAX_NAMES titles.
         """
         key, site = match_key(title), host_key(url).partition(":")[0]
         if not key:
             return title
-        await self.state.hsetnx(PUBLISHERS, key, site)
-        owner = await self.state.hget(PUBLISHERS, key)
-        return title if owner is None or owner.decode() == site else f"{title} ({site})"
+        keys, args = [PUBLISHERS, FEED_NAMES, SHARED_NAMES, FEEDS], [key, site, feed_id(url), MAX_NAMES]
+        owner = (await self._claim_name(keys=keys, args=args)).decode()
+        return title if owner in ("", site) else f"{title} ({site})"
 
     async def poll_all_now(self) -> int:
         """Make all feeds due at once; return the number of those that aren't paused."""
@@ -358,8 +358,8 @@ def feed_id(url: str) -> bytes:
     return hashlib.blake2b(url.encode("utf-8", "replace"), digest_size=ID_BYTES).digest()
 
 
-def _script(name: str) -> str:
-    return files("workers.poller").joinpath("lua", f"{name}.lua").read_text("utf-8")
+def script_source(*names: str) -> str:
+    return "".join(files("workers.poller").joinpath("lua", f"{name}.lua").read_text("utf-8") for name in names)
 
 
 def _decode_state(encoded: bytes) -> FeedState:

@@ -22,15 +22,15 @@ import msgspec
 from streams.errors import CopydeskError
 from streams.logger import get_logger
 from workers.http.client import HttpClient
-from workers.poller.registry import WEBSUB
+from workers.poller.registry import FEEDS, WEBSUB, WEBSUB_TOKENS, feed_id, script_source
 from workers.urls.web_url import web_url
 
 log = get_logger(__name__)
 
-TOKENS, PUSHED = f"{WEBSUB}:tokens", f"{WEBSUB}:pushed"
+PUSHED = f"{WEBSUB}:pushed"
 LEASE_S = 10 * 86_400  # requested lease, §5.1; the hub may grant another
 RENEW_AT = 0.8  # fraction of the lease
-RETRY_S = 3_600.0  # until a subscription without verification is requested again
+RETRY_S = 3_600.0  # until a subscription without verification is requested again, or one at another hub
 DENIED_S = 86_400.0  # until a denied subscription is requested again
 PUSHED_INTERVAL_FACTOR = 4  # interval of a feed with an active subscription
 MAX_LEASE_S = 90 * 86_400
@@ -80,18 +80,18 @@ class WebSub:
 
     def __init__(self, state: Any, callback_url: str) -> None:
         self.state, self.callback_url = state, callback_url.rstrip("/")
+        self._store = state.register_script(script_source("token_of", "save_subscription"))
 
-    async def ensure_subscribed(self, fetcher: HttpClient, feed: str, hub: str, topic: str, now_s: float) -> None:
+    async def ensure_subscribed(self, http: HttpClient, feed: str, hub: str, topic: str, now_s: float) -> None:
         """Request a subscription to *topic* at *hub* if it is due. A failed request is repeated later."""
         if not (self.callback_url and hub):
             return
-        subscription = await self.get(feed)
-        if subscription is None or (subscription.hub, subscription.topic) != (hub, topic):
-            subscription = HubSubscription(feed, hub, topic, secrets.token_urlsafe(24), secrets.token_urlsafe(32))
-        if not subscription.is_due(now_s):
+        subscription = due_subscription(await self.get(feed), feed, hub, topic, now_s)
+        if subscription is None:
             return
         # Save first: hubs may verify before they respond.
-        await self._save(msgspec.structs.replace(subscription, requested_s=now_s, denied=False))
+        if not await self._save(msgspec.structs.replace(subscription, requested_s=now_s, denied=False)):
+            return
         form = {
             "hub.mode": "subscribe",
             "hub.topic": topic,
@@ -100,7 +100,7 @@ class WebSub:
             "hub.lease_seconds": str(LEASE_S),
         }
         try:
-            response = await fetcher.post(hub, form)
+            response = await http.post(hub, form)
         except CopydeskError as exc:
             log.warning("WebSub request failed", feed=feed, hub=hub, error=exc, next_step="polling instead")
             return
@@ -155,15 +155,31 @@ class WebSub:
 
     async def get_by_token(self, token: str) -> HubSubscription | None:
         """Return the subscription whose callback has *token*; None also for a removed feed."""
-        feed = await self.state.hget(TOKENS, token)
+        feed = await self.state.hget(WEBSUB_TOKENS, token)
         subscription = await self.get(feed.decode()) if feed else None
         return (
             subscription if subscription and hmac.compare_digest(subscription.token.encode(), token.encode()) else None
         )
 
-    async def _save(self, subscription: HubSubscription) -> None:
-        await self.state.hset(TOKENS, subscription.token, subscription.feed)
-        await self.state.hset(WEBSUB, subscription.feed, msgspec.json.encode(subscription))
+    async def _save(self, subscription: HubSubscription) -> bool:
+        """Store *subscription* in place of the feed's former one. Return False if the feed is removed."""
+        feed = subscription.feed
+        args = [feed_id(feed), feed, subscription.token, msgspec.json.encode(subscription)]
+        return bool(await self._store(keys=[FEEDS, WEBSUB, WEBSUB_TOKENS], args=args))
+
+
+def due_subscription(
+    current: HubSubscription | None, feed: str, hub: str, topic: str, now_s: float
+) -> HubSubscription | None:
+    """Return the subscription to request; None if none is due.
+
+    A feed that names another hub or topic in each poll gets a new subscription after RETRY_S.
+    """
+    if current is not None and (current.hub, current.topic) == (hub, topic):
+        return current if current.is_due(now_s) else None
+    if current is not None and 0 <= now_s - current.requested_s < RETRY_S:
+        return None
+    return HubSubscription(feed, hub, topic, secrets.token_urlsafe(24), secrets.token_urlsafe(32))
 
 
 def is_active(raw: bytes, now_s: float) -> bool:

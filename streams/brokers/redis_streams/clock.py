@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from streams.brokers.redis_streams.store import ScriptStore
 from streams.clock import Moment, boot_id, boottime_s
 
-# Smaller jumps are clock adjustments; workers/poller/registry.py has the same bounds.
+# Smaller jumps are clock adjustments.
 JUMP_BACK_S, JUMP_FORWARD_S = 5.0, 60.0
 Now = Callable[[], Awaitable[Moment]]
 

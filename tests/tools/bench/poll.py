@@ -106,7 +106,7 @@ async def ours(settings: Any, url: str, rounds: int, change: Callable[[int], Non
         assert loaded is not None
         await poller.poll(loaded, poller.feeds.clock)
 
-    async with poller.fetcher, poller.parsers:
+    async with poller.http, poller.parsers:
         await poll(0)
         served = cpu_s(valkey)
         own = await timed(rounds, poll, lambda: [p.process.pid for p in poller.parsers._idle])

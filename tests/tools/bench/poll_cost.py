@@ -103,7 +103,7 @@ async def measure(settings: Settings, kind: str = "unmodified") -> dict[str, flo
                 claimed += await poller.feeds.claim(HOSTS - len(claimed))
             await asyncio.gather(*(poller.poll(feed, poller.feeds.clock) for feed in claimed))
 
-        async with poller.fetcher, poller.parsers, aiohttp.ClientSession() as session:
+        async with poller.http, poller.parsers, aiohttp.ClientSession() as session:
             headers = {"If-None-Match": ETAG}
 
             async def request(url: str) -> None:

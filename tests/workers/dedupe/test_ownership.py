@@ -18,8 +18,9 @@ from workers.dedupe.ownership import may_revise, site_digest
 from workers.dedupe.seen import decode as decode_memory
 from workers.dedupe.seen import encode as encode_memory
 from workers.desk.desk import Desk
-from workers.poller.registry import FeedRegistry
+from workers.poller.registry import PUBLISHERS, FeedRegistry
 from workers.services import connect
+from workers.text.normalise import match_key
 
 LINK = "https://bank.example/story-1"
 OWN, NEWS, NEWS_2, EVIL = (
@@ -72,9 +73,10 @@ async def test_other_feed_cannot_change_an_article(settings: Settings) -> None:
 
 async def test_publisher_name_belongs_to_first_site(settings: Settings) -> None:
     broker = await connect(settings, settings.broker_url)
-    feeds = FeedRegistry(broker.state)
+    feeds, other = FeedRegistry(broker.state), "https://bank.example/other"
+    await feeds.add([(OWN, ""), (other, ""), (EVIL, "")])
     assert await feeds.publisher_name("Trusted Bank Times", OWN) == "Trusted Bank Times"
-    assert await feeds.publisher_name("Trusted Bank Times", "https://bank.example/other") == "Trusted Bank Times"
+    assert await feeds.publisher_name("Trusted Bank Times", other) == "Trusted Bank Times"
     assert await feeds.publisher_name("trusted  bank-times", EVIL) == "trusted  bank-times (evil.example)"
     assert await feeds.publisher_name("", EVIL) == ""
     await broker.close()
@@ -82,7 +84,7 @@ async def test_publisher_name_belongs_to_first_site(settings: Settings) -> None:
 
 async def test_poller_marks_a_repeated_publisher_name(settings: Settings) -> None:
     async with open_desk(settings) as desk:
-        await desk.poller.feeds.publisher_name("The Test Courier", "https://courier.example/f")
+        await desk.poller.broker.state.hset(PUBLISHERS, match_key("The Test Courier"), "courier.example")
         desk.server.answers["f"] = rss([(LINK, "One", BODY)])
         await desk.poll()
         [published] = await everything(settings, "items")

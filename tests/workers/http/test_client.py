@@ -145,3 +145,32 @@ async def test_credentials_not_sent_across_origins(settings: Settings) -> None:
     assert "Authorization" not in received[1]
     assert "X-Key" not in received[1]
     assert "secret" not in repr(credentials)
+
+
+async def test_too_large_body_names_host_and_setting(settings: Settings) -> None:
+    packed = gzip.compress(bytes(7_000), mtime=0)
+    async with FeedServer() as server, HttpClient(replace(settings, max_feed_bytes=2_000)) as client:
+        server.answers |= {
+            "long": b"x" * 2_001,
+            "packed": lambda request: web.Response(body=packed, headers={"Content-Encoding": "gzip"}),
+        }
+        for path, max_bytes, message in (
+            ("long", 0, "body too large: 127.0.0.1 (more than 2,000 bytes); raise max_feed_bytes"),
+            ("long", 1_000, "body too large: 127.0.0.1 (more than 1,000 bytes)"),
+            ("packed", 0, "body too large: 127.0.0.1 (more than 6,400 bytes); raise max_feed_bytes"),
+        ):
+            with pytest.raises(UnreadableError) as caught:
+                await client.get(server.url + path, max_bytes=max_bytes)
+            assert (str(caught.value), caught.value.code) == (message, "too_large")
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+async def test_truncated_body_ends_at_its_limit(coding: str, settings: Settings) -> None:
+    text = b"".join(b"%06d\n" % n for n in range(100_000))  # 700 kB
+    body = gzip.compress(text, mtime=0) if coding == "gzip" else text
+    async with FeedServer() as server, HttpClient(settings) as client:
+        server.answers["a"] = lambda request: web.Response(body=body, headers={"Content-Encoding": coding})
+        for max_bytes in (500_000, 700_000, 800_000):  # on one connection, or on new ones
+            response = await client.get(server.url + "a", max_bytes=max_bytes, truncate=True)
+            assert response.body == text[:max_bytes]
+        assert client._bodies._buffered_bytes == 0

@@ -95,7 +95,7 @@ async def test_moved_feed_receives_no_credentials(is_moved: bool, settings: Sett
         broker = await connect(configured, configured.broker_url)
         poller = Poller(configured, broker, "desk")
         state = FeedState(home.url + "f", moved_to=elsewhere.url + "f" if is_moved else "")
-        async with poller.fetcher:
+        async with poller.http:
             await poller._fetch(state, options, datetime.now(UTC))
         await broker.close()
         assert bool(seen[0]) is not is_moved

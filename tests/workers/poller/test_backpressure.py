@@ -100,7 +100,18 @@ async def test_deferred_items_arrive_when_the_desk_has_caught_up(settings: Setti
         assert counters["poll"]["new"] == 30
 
 
-async def test_full_memory_pauses_polling(settings: Settings) -> None:
+async def test_pause_of_polling_names_its_limit(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    broker = await connect(settings, settings.broker_url)
+    backpressure = Backpressure(broker, DESK_GROUP, LIMIT)
+    await publish(broker, await backpressure.reserve([2] * LIMIT))
+    assert await backpressure.check()
+    assert caplog.messages == [
+        f"polling paused: topic=copydesk.items (desk lags, lag={LIMIT}, memory_percent=0); add desks if this lasts"
+    ]
+    await broker.close()
+
+
+async def test_full_memory_pauses_polling(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     """A poller with full memory measures and pauses; an error would look like an outage."""
     broker = await connect(settings, settings.broker_url)
     state: Any = broker.state
@@ -108,6 +119,8 @@ async def test_full_memory_pauses_polling(settings: Settings) -> None:
     try:
         await state.config_set("maxmemory", int((await state.info("memory"))["used_memory"]) // 2)
         assert await Backpressure(broker, DESK_GROUP, LIMIT).check()
+        assert "polling paused: topic=copydesk.items (memory nearly full, lag=0, " in caplog.messages[0]
+        assert caplog.messages[0].endswith("); give the broker more memory if this lasts")
     finally:
         await state.config_set("maxmemory", before)
         await broker.close()

@@ -13,7 +13,7 @@ from streams.records import Article
 from streams.routing import ancestor_folders
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
-from workers.poller.full_text import is_html
+from workers.poller.full_text import MAX_ROBOTS_BYTES, complete_lines, is_html
 from workers.poller.registry import FeedRegistry
 from workers.text.markup import strip_invisible_elements
 
@@ -47,6 +47,30 @@ async def test_full_text_respects_robots_txt(settings: Settings) -> None:
         assert [len(by_title[name].paragraphs) for name in ("1", "2", "3")] == [3, 1, 1]
         assert server.requests["private/2"] == 0
         assert server.requests["1"] == server.requests["robots.txt"] == 1
+
+
+async def test_rules_of_large_robots_txt_apply(settings: Settings) -> None:
+    """Its first 500 KiB count (RFC 9309 §2.5). A rule that ends there would forbid more than the publisher does."""
+    async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
+        server.answers |= {"1": page, "private/2": page, "late/3": page}
+        first, cut = b"User-agent: *\nDisallow: /private/\n", b"Disallow: /"
+        comment = b"#" * (MAX_ROBOTS_BYTES - len(first) - len(cut) - 1) + b"\n"
+        server.answers["robots.txt"] = first + comment + cut + b"other/\n" + b"Disallow: /late/\n" * 9_000
+        links = [f"{server.url}{path}" for path in ("1", "private/2", "late/3")]
+        server.answers["f"] = rss([(link, link[-1], BODY) for link in links])
+        await FeedRegistry(broker.state).add([(server.url + "f", "")])
+        await settled(broker, {"new": 3})
+        assert [server.requests[path] for path in ("robots.txt", "1", "private/2", "late/3")] == [1, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(MAX_ROBOTS_BYTES, MAX_ROBOTS_BYTES), (MAX_ROBOTS_BYTES + 1, MAX_ROBOTS_BYTES - 2)]
+)
+@pytest.mark.parametrize("end", [b"\n", b"\r"])
+def test_cut_line_of_robots_txt_is_left_out(end: bytes, size: int, expected: int) -> None:
+    robots = b"#" * (MAX_ROBOTS_BYTES - 3) + end + b"Allow: /"
+    assert len(complete_lines(robots[:size])) == expected
+    assert complete_lines(b"#" * (MAX_ROBOTS_BYTES + 1)) == b""
 
 
 async def test_recent_item_waits_for_unavailable_page(settings: Settings) -> None:

@@ -73,7 +73,7 @@ async def test_feeds_recover_within_minutes_of_outage(settings: Settings) -> Non
             await poller.poll(claimed, poller.feeds.clock)
         return {feed.url: feed for feed in await poller.feeds.all()}
 
-    async with poller.fetcher, poller.parsers, AsyncExitStack() as servers:
+    async with poller.http, poller.parsers, AsyncExitStack() as servers:
         for _ in range(12):  # twelve doublings of the interval, without the detection
             states = await polled()
         late = [feed for feed in states.values() if feed.due_s - feed.polled_s > RETRY_S * 1.1]

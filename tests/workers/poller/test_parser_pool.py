@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from streams.errors import UnreadableError
-from tests.conftest import DEADLINE_S, ROOT
+from tests.conftest import DEADLINE_S, ROOT, until
 from tests.support.feed_server import rss
 from workers.poller.parser_pool import IDLE_S, ParseRequest, ParserPool
 
@@ -47,6 +47,20 @@ async def test_hung_parser_is_ended_and_replaced() -> None:
         assert parser.process.returncode == -signal.SIGKILL
     async with ParserPool(1) as parsers:
         assert (await parsers.parse(request(GOOD))).new_items[0].title == "One"
+
+
+async def test_killed_parser_is_no_slow_document() -> None:
+    """The kernel's out-of-memory killer sends SIGKILL; the limit of CPU time sends SIGXCPU."""
+    async with ParserPool(1) as parsers:
+        await parsers.parse(request(GOOD))
+        [parser] = parsers._idle
+        os.kill(parser.process.pid, signal.SIGSTOP)  # else the pool may see its end first, and start another
+        sent = asyncio.create_task(parsers.parse(request(GOOD)))
+        await until(lambda: parser._is_busy, what="the document at the process")
+        os.kill(parser.process.pid, signal.SIGKILL)
+        with pytest.raises(UnreadableError, match=r"parser process killed \(SIGKILL, .*memory") as caught:
+            await sent
+        assert caught.value.code == "parse_crash"
 
 
 async def test_parser_without_files_reads_zone_names() -> None:

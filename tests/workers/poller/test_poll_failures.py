@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -13,13 +16,14 @@ from streams.config.tables import FeedOptions
 from streams.records import DeadLetter, Item
 from streams.topics import DESK_GROUP
 from tests.conftest import until
+from tests.faults.proxy import Proxy
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, everything
-from tests.support.poller_desk import open_desk
+from tests.support.poller_desk import FEED, Desk, open_desk
 from tests.support.server_commands import server_commands
 from workers.commands.feeds import show_feed
 from workers.poller.poller import Poller
-from workers.poller.registry import WEBSUB, FeedRegistry
+from workers.poller.registry import WEBSUB, ClaimedFeed, FeedRegistry
 from workers.poller.websub import PUSHED, Push
 from workers.services import connect
 
@@ -103,3 +107,38 @@ async def test_bug_in_push_stops_no_later_push(settings: Settings) -> None:
         poller.stop()
         await running
         await broker.close()
+
+
+@asynccontextmanager
+async def desk_behind_proxy(settings: Settings) -> AsyncGenerator[tuple[Desk, Proxy], None]:
+    """Yield a poller and the proxy between it and its broker."""
+    path, connect_to = urlsplit(settings.broker_url).path, asyncio.get_running_loop().create_unix_connection
+    proxy = Proxy(lambda factory: connect_to(factory, path))
+    await proxy.start()
+    async with open_desk(replace(settings, broker_url=f"valkey://127.0.0.1:{proxy.port}")) as desk:
+        yield desk, proxy
+    await proxy.stop()
+
+
+async def test_broker_failure_is_no_failure_of_feed(settings: Settings) -> None:
+    """The connection to the broker breaks while the response of the feed arrives."""
+    async with desk_behind_proxy(settings) as (desk, proxy):
+
+        def cut(request: web.Request) -> web.Response:
+            if desk.server.requests["f"] == 1:
+                proxy.cut(0)
+            return web.Response(body=FEED)
+
+        desk.server.answers["f"] = cut
+        state = await desk.poll()
+        assert (state.failures, state.error, state.polls) == (0, "", 0)
+        assert await everything(settings, "polls") == []
+
+        async def claimed_again() -> list[ClaimedFeed]:
+            return await desk.poller.feeds.claim(1)
+
+        [claimed] = await until(claimed_again, what="the end of the claim")
+        await desk.poller.poll(claimed, desk.poller.feeds.clock)
+        state = await desk.state()
+        assert (state.failures, state.polls, state.items_published) == (0, 1, 1)
+        assert [poll.outcome for poll in await everything(settings, "polls")] == ["ok"]

@@ -1,9 +1,10 @@
 """The lines of successful polls are one record; a failed poll is logged at once."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from streams.records import PollResult
 from workers.poller.poll_log import PollLog
@@ -30,6 +31,11 @@ async def test_successful_polls_are_one_record(caplog: pytest.LogCaptureFixture)
 
 
 async def test_failed_poll_is_logged_at_once(caplog: pytest.LogCaptureFixture) -> None:
-    log = PollLog()
-    log.add(poll(1, "failed"))
+    failed = poll(1, "failed")
+    failed = replace(failed, error="HTTP 500", elapsed_ms=1_500, next_due=failed.started_at + timedelta(minutes=30))
+    PollLog().add(failed)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert caplog.messages == [
+        "poll failed: outcome=failed feed=https://courier.example/1 "
+        "(HTTP 500, status=0, items_total=0, items_new=0, elapsed_ms=1500); retrying in 1798.5 s"
+    ]

@@ -231,7 +231,8 @@ def test_sitemap_links_of_robots_txt() -> None:
 async def test_discover_names_sitemaps_of_robots_txt(settings: Settings) -> None:
     async with FeedServer() as server, HttpClient(settings) as fetcher, ParserPool(1) as parsers:
         server.answers[""] = b"<html><p>Hello</p></html>"
-        server.answers["robots.txt"] = f"Sitemap: {server.url}all.xml\nSitemap: {server.url}news.xml".encode()
+        sitemaps = f"Sitemap: {server.url}all.xml\nSitemap: {server.url}news.xml\n".encode()
+        server.answers["robots.txt"] = sitemaps + b"#\n" * 300_000
         server.answers["all.xml"] = b"<sitemapindex><sitemap><loc>/a.xml</loc></sitemap></sitemapindex>"
         server.answers["news.xml"] = urlset(server.url, [f"a/{n}" for n in range(150)])
         feeds = await discover(fetcher, parsers, server.url)

@@ -3,19 +3,23 @@
 import hashlib
 import hmac
 import time
+from dataclasses import replace
 
 import msgspec
 import pytest
 from aiohttp import web
 
 from streams.brokers import open_broker
+from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from tests.conftest import until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
 from tests.support.websub_hub import Hub, active, callback, with_hub
-from workers.poller.registry import WEBSUB, FeedRegistry
+from workers.http.client import HttpClient
+from workers.poller.registry import WEBSUB, WEBSUB_TOKENS, FeedRegistry
 from workers.poller.websub import LEASE_S, RETRY_S, HubSubscription, WebSub, parse_link_header, verify_signature
+from workers.services import connect
 
 ONE = ("https://a.example/1", "One", BODY)
 TWO = ("https://a.example/2", "Two", BODY + MORE)
@@ -58,6 +62,43 @@ async def test_pushed_items_are_published_without_a_poll(settings: Settings) -> 
         assert await hub.push(rss([ONE]), callback=served.websub_callback_url + "websub/unknown-token") == 410
         await FeedRegistry(broker.state).remove([feed])
         assert await hub.push(rss([ONE])) == 410
+
+
+async def tokens(broker: Broker) -> list[bytes]:
+    return await broker.state.hkeys(WEBSUB_TOKENS)
+
+
+async def test_feed_with_changing_hub_is_bounded(settings: Settings) -> None:
+    """A feed that names another topic in each poll has one token, and requests one subscription an hour."""
+    broker = await connect(settings, settings.broker_url)
+    feed, websub, start_s = "https://a.example/f", WebSub(broker.state, "http://me.example"), time.time()
+    await FeedRegistry(broker.state).add([(feed, "")])
+    async with Hub() as hub, HttpClient(replace(settings, allowed_private_hosts="127.0.0.1:*")) as http:
+        hub.status = 204  # it verifies nothing
+        for minutes in range(0, 150, 10):
+            topic = f"https://a.example/{minutes}"
+            await websub.ensure_subscribed(http, feed, hub.url, topic, start_s + 60 * minutes)
+        topics = [request["hub.topic"] for request in hub.requests]
+        assert topics == [f"https://a.example/{minutes}" for minutes in (0, 60, 120)]
+        callbacks = [request["hub.callback"].rpartition("/")[2] for request in hub.requests]
+        assert await tokens(broker) == [callbacks[-1].encode()]
+        assert await websub.get_by_token(callbacks[0]) is None
+        await FeedRegistry(broker.state).remove([feed])
+        assert await tokens(broker) == []
+        await websub.ensure_subscribed(http, feed, hub.url, topics[0], start_s)
+        assert len(hub.requests) == 3, "the feed was removed during its poll"
+    assert await tokens(broker) == await broker.state.hkeys(WEBSUB) == []
+    await broker.close()
+
+
+async def test_feed_with_damaged_subscription_is_removed(settings: Settings) -> None:
+    broker = await connect(settings, settings.broker_url)
+    feed, feeds = "https://a.example/f", FeedRegistry(broker.state)
+    await feeds.add([(feed, "")])
+    await broker.state.hset(WEBSUB, feed, b"no subscription")
+    assert await feeds.remove([feed]) == [feed]
+    assert await broker.state.hkeys(WEBSUB) == []
+    await broker.close()
 
 
 @pytest.mark.parametrize("failure", ["refuses", "denies", "is gone"])

@@ -34,7 +34,7 @@ WARM_UP: tuple[bytes, ...] = (
 )
 MAX_DEPTH = 30  # elements; 4 are usual
 MAX_PARTS = 50  # images and alternates of one page
-MAX_SITEMAPS = 1_000  # of one index
+MAX_INDEX_ENTRIES = 1_000  # of one index
 SNIFFED_BYTES = 20_000
 ROOTS = ("urlset", "sitemapindex")
 ROWS = frozenset(("url", "sitemap"))
@@ -147,7 +147,7 @@ def _unix_s(value: str) -> float:
 
 
 def _index(document: FeedDocument, rows: list[Row], warning: str) -> ParsedFeed:
-    links = [_sitemap_link(row, document.url) for row in rows[:MAX_SITEMAPS]]
+    links = [_sitemap_link(row, document.url) for row in rows[:MAX_INDEX_ENTRIES]]
     unique = {link.url: link for link in links if link.url}
     feed = ParsedFeed("", "", (), warning, sitemaps=tuple(unique.values()))
     return replace(feed, warning=warning)
