@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from streams.errors import CopydeskError, SettingsError
+from streams.errors import SettingsError, UnreadableError
 from workers.private_files import write_private
 
 HEADER = "X-Copydesk-Token"
@@ -52,7 +52,7 @@ class AdminApi:
     def require_token(
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """Return *handler* after a check of the token. Errors of the request become 400."""
+        """Return *handler* after a check of the token. Errors of the request become 400, outages 503 (server.py)."""
 
         async def checked(request: web.Request) -> web.StreamResponse:
             if not self.is_authorised(request):
@@ -61,7 +61,7 @@ class AdminApi:
                 return await handler(request)
             except (msgspec.DecodeError, UnicodeDecodeError) as exc:
                 return _message(f"invalid request body: {exc}", 400)
-            except (CopydeskError, ValueError) as exc:  # a URL that no feed can have
+            except (UnreadableError, SettingsError) as exc:
                 return _message(str(exc), 400)
 
         return checked

@@ -26,6 +26,7 @@ from workers.search.polls import PollIndex
 from workers.status import FEED_HEALTH, feed_health, feed_row
 from workers.text.counts import format_count
 from workers.text.normalise import plain_text
+from workers.urls.web_url import web_url
 from workers.web.admin_api import AdminApi
 from workers.web.feed_errors import explain_error
 from workers.web.pages import with_page
@@ -129,6 +130,8 @@ class FeedsApi:
         }
         if command.action not in actions:
             return message(f"unknown action: {command.action!r}; use one of {', '.join(actions)}", 400)
+        if not web_url(url):
+            raise SettingsError(f"invalid feed URL: {url[:200]!r} (not an http or https URL); begin it with https://")
         changed = await actions[command.action]()
         self._cached = (float("-inf"), [])
         return message("done" if changed else "no change", changed=len(changed))

@@ -161,7 +161,7 @@ class WebServer:
         try:
             return await handler(request)
         except UnavailableError as exc:
-            return json_response({"healthy": False, "error": str(exc)}, 503)
+            return json_response({"healthy": False, "message": str(exc)}, 503)
 
     def _is_known_host(self, host: str) -> bool:
         """Return whether a Host header names this server. A page of another site cannot have an address as its host."""

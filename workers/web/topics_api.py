@@ -19,7 +19,7 @@ from streams.cloudevents import STRUCTURED_TYPE, encode_structured
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.config.tables import Route
-from streams.errors import UnreadableError
+from streams.errors import UnavailableError, UnreadableError
 from streams.logger import get_logger
 from streams.records import Article
 from streams.start import Start
@@ -153,14 +153,19 @@ class TopicsApi:
                     async with asyncio.timeout(WRITE_TIMEOUT_S):
                         await response.write(encode(event))
         except (SlowConsumerError, TimeoutError):
-            log.warning(
-                "subscriber disconnected", topic=broadcaster.topic.name, client=request.remote, reason="too slow"
-            )
-            if request.transport is not None:
-                request.transport.abort()
+            _disconnect(request, broadcaster.topic, reason="too slow")
+        except UnavailableError as exc:  # while the subscriber resumes; it comes after the head of the response
+            _disconnect(request, broadcaster.topic, error=exc)
         except ConnectionError:
             pass
         return response
+
+
+def _disconnect(request: web.Request, topic: Topic, **reason: object) -> None:
+    """Abort the connection of a subscriber, which resumes by its last event id."""
+    log.warning("subscriber disconnected", topic=topic.name, client=request.remote, **reason)
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def encodable(text: str) -> str:

@@ -99,7 +99,7 @@ async def test_unknown_article_is_unavailable_until_the_index_is_complete(settin
         for path in (f"articles/{ID}", f"stories/{ID}"):
             async with site.http.get(site.url + path) as response:
                 assert response.status == 503
-                assert "the search index is being built" in (await response.json())["error"]
+                assert "the search index is being built" in (await response.json())["message"]
 
 
 @pytest.mark.parametrize(
