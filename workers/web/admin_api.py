@@ -13,6 +13,7 @@ from aiohttp import web
 
 from streams.errors import SettingsError, UnreadableError
 from workers.private_files import write_private
+from workers.web.request_body import read_body
 
 HEADER = "X-Copydesk-Token"
 UNAUTHORISED = "token missing or wrong; open the page at the address that copydesk up prints"
@@ -52,11 +53,15 @@ class AdminApi:
     def require_token(
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """Return *handler* after a check of the token. Errors of the request become 400, outages 503 (server.py)."""
+        """Return *handler* after a check of the token, and then a read of the body.
+
+        Errors of the request become 400. The server answers 503 to UnavailableError.
+        """
 
         async def checked(request: web.Request) -> web.StreamResponse:
             if not self.is_authorised(request):
                 return _message(UNAUTHORISED, 403)
+            await read_body(request)  # the request caches it for the handler
             try:
                 return await handler(request)
             except (msgspec.DecodeError, UnicodeDecodeError) as exc:

@@ -31,12 +31,13 @@ from workers.web.feeds_api import FeedsApi
 from workers.web.index_api import IndexApi
 from workers.web.items_api import ItemsApi
 from workers.web.letters_api import LettersApi
+from workers.web.request_body import read_body
 from workers.web.responses import json_response
 from workers.web.status_api import StatusApi
 from workers.web.topics_api import TopicsApi
 
 log = get_logger(__name__)
-BODY_TIMEOUT_S, BACKLOG = 30.0, 128
+BACKLOG = 128
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
 HEADERS = {
     "Content-Security-Policy": (
@@ -149,15 +150,10 @@ class WebServer:
     async def _check_request(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Reject unknown host names (DNS rebinding) and slow bodies, and answer 503 while the broker is away."""
+        """Reject unknown host names (DNS rebinding), and answer 503 while the broker is away."""
         # WebSub callbacks are authorised by their token, under any public name. Probes of containers use addresses.
         if not request.path.startswith(("/websub/", "/healthz", "/readyz")) and not self._is_known_host(request.host):
             raise web.HTTPForbidden(text="unknown host; add its name to web_allowed_hosts")
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                await request.read()  # the request caches the body for its handler
-        except TimeoutError as exc:
-            raise web.HTTPRequestTimeout(text="incomplete body") from exc
         try:
             return await handler(request)
         except UnavailableError as exc:
@@ -184,7 +180,7 @@ class WebServer:
         if subscription is None:
             raise web.HTTPGone(text="unknown subscription")
         signature, content_type = (request.headers.get(name, "") for name in ("X-Hub-Signature", "Content-Type"))
-        if not await self.websub.accept(subscription, signature, content_type, await request.read()):
+        if not await self.websub.accept(subscription, signature, content_type, await read_body(request)):
             await FeedRegistry(self.broker.state).poll_now([subscription.feed])
         return web.Response(status=202)
 

@@ -8,14 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
+from aiohttp import web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.test_utils import make_mocked_request
 
 from streams.config.settings import Settings
 from streams.topics import DESK_GROUP
 from tests.conftest import until
+from workers.poller.registry import WEBSUB
+from workers.poller.websub import TOKENS, HubSubscription
 from workers.services import connect
 from workers.web.admin_api import HEADER
 from workers.web.connections import MAX_INCOMPLETE
+from workers.web.request_body import read_body
 from workers.web.server import HEADERS, WebServer, host_names
 
 
@@ -127,6 +134,46 @@ async def test_odd_feed_url_is_no_server_error(action: str, url: str, settings: 
         head = f"POST /feeds HTTP/1.1\r\nHost: localhost\r\n{HEADER}: {server.server.admin.token}\r\n"
         status, answer = await server.raw(f"{head}Content-Length: {len(body)}\r\n".encode(), body)
         assert status == 400, answer
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        ("POST /items?source=a", 403), ("POST /feeds", 403), ("POST /feeds/discover", 403), ("POST /feeds/import", 403),
+        ("POST /dead-letters", 403), ("POST /websub/unknown", 410), ("POST /nothing", 404), ("GET /topics", 200),
+    ],
+)  # fmt: skip
+async def test_body_without_authorisation_is_not_read(request_line: str, status: int, settings: Settings) -> None:
+    async with open_server(settings) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(f"{request_line} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")  # while no byte of the body has arrived
+        writer.close()
+        assert int(head.split(b" ", 2)[1]) == status
+
+
+async def test_incomplete_body_is_refused_in_time() -> None:
+    loop = asyncio.get_running_loop()
+    connection = BaseProtocol(loop)
+    connection.connection_made(asyncio.Transport())
+    payload = aiohttp.StreamReader(connection, 2**16, loop=loop)
+    request = make_mocked_request("POST", "/items", payload=payload)
+    with pytest.raises(web.HTTPRequestTimeout) as error:
+        await read_body(request, timeout_s=0.0)
+    assert error.value.text == "incomplete request body: POST /items (no end within 0 s); send it again"
+
+
+async def test_websub_push_above_max_feed_bytes_is_refused(settings: Settings) -> None:
+    async with open_server(settings, max_feed_bytes=2_000) as server:
+        subscription = HubSubscription(
+            "https://a.example/f", "https://hub.example/", "https://a.example/t", "known", "s"
+        )
+        state = server.server.broker.state
+        await state.hset(WEBSUB, subscription.feed, msgspec.json.encode(subscription))
+        await state.hset(TOKENS, subscription.token, subscription.feed)
+        for size, status in ((1_000, 202), (3_000, 413)):
+            head = f"POST /websub/known HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n".encode()
+            assert (await server.raw(head, b"x" * size))[0] == status
 
 
 async def test_half_open_connections_leave_the_server_reachable(settings: Settings) -> None:
