@@ -13,7 +13,7 @@ from aiohttp import web
 
 from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
-from streams.errors import UnreadableError
+from streams.errors import UnavailableError, UnreadableError
 from streams.records import NewsEvent
 from streams.start import Offsets
 from streams.topics import EVENTS
@@ -29,8 +29,8 @@ MAX_SEARCHES = 2  # at the same time
 class EventsApi:
     """Finds events: in the broadcaster's buffer, then in the one partition that the id maps to."""
 
-    def __init__(self, broker: Broker, broadcaster: Broadcaster) -> None:
-        self.broker, self.broadcaster = broker, broadcaster
+    def __init__(self, broker: Broker, broadcaster: Broadcaster, search_timeout_s: float = SEARCH_TIMEOUT_S) -> None:
+        self.broker, self.broadcaster, self.search_timeout_s = broker, broadcaster, search_timeout_s
         self._search_slots = asyncio.Semaphore(MAX_SEARCHES)
 
     def register(self, app: web.Application) -> None:
@@ -61,7 +61,11 @@ class EventsApi:
         return latest_events(event.message for event in reversed(self.broadcaster.events))
 
     async def find(self, id_: str) -> NewsEvent | None:
-        """Return the event in its latest revision; None if the topic does not hold it."""
+        """Return the event in its latest revision; None if the topic does not hold it.
+
+        Raises:
+            UnavailableError: the search takes longer than `search_timeout_s`.
+        """
         await self.broadcaster.start()
         buffered = _newest(id_, [event.message for event in self.broadcaster.events])
         if buffered is not None:
@@ -75,14 +79,15 @@ class EventsApi:
         end, event = ends.get(partition, 0), None
         reader = await self.broker.open_reader(EVENTS, "", Offsets({**ends, partition: 0}))
         try:
-            async with asyncio.timeout(SEARCH_TIMEOUT_S):
+            async with asyncio.timeout(self.search_timeout_s):
                 while reader.position().get(partition, 0) < end:
                     messages = await reader.read(1.0)
                     event = _newest(id_, messages) or event
                     if not messages and await reader.at_end():
                         break
-        except TimeoutError:
-            return event
+        except TimeoutError as exc:  # the latest revision may come later in the topic
+            detail = f"{id_} (no result within {self.search_timeout_s:.0f} s)"
+            raise UnavailableError(f"event search timed out: {detail}; try again later") from exc
         finally:
             await reader.close()
         return event
