@@ -22,12 +22,15 @@ UNAUTHORISED = "token missing or wrong; open the page at the address that copyde
 def load_token(data_dir: Path) -> str:
     """Return the token stored in *data_dir*; create it on the first call. Only the owner can read the file.
 
-    Raises: SettingsError when the file cannot be read or written.
+    Raises:
+        SettingsError: the file cannot be read or written, or is not ASCII.
     """
     path = data_dir / "web.token"
     try:
         token = path.read_text("ascii").strip() if path.exists() else ""
         return token or _new_token(path)
+    except UnicodeDecodeError as exc:
+        raise SettingsError(f"token not readable: {path} ({exc}); remove the file, and restart copydesk") from exc
     except OSError as exc:
         raise SettingsError(f"token not stored: {path} ({exc.strerror}); set data_dir to a writable directory") from exc
 
