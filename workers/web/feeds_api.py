@@ -37,6 +37,7 @@ CACHE_S = 1.0  # of the list of 10,000 feeds, while a user types a filter
 DISCOVERY_TIMEOUT_S = 60.0
 MAX_SKIPPED = 20  # in a reply
 ID = re.compile(r"[0-9a-f]{16}")
+ADDED_TYPES = ("feed", "page", "sitemap", "sitemap index")  # those of `source_kind`, which discovery returns
 FULL_TEXT = {"yes": True, "no": False, "default": None}
 _URGENCY = {"failing": 0, "new": 1, "ok": 2, "paused": 3}
 
@@ -121,7 +122,7 @@ class FeedsApi:
         command = msgspec.json.decode(await request.read(), type=FeedAction)
         url, feeds = command.url, self.feeds
         actions: dict[str, Callable[[], Awaitable[Sequence[str]]]] = {
-            "add": lambda: feeds.add([(url, command.folder or "")], type="page" if command.type == "page" else ""),
+            "add": lambda: feeds.add([(url, command.folder or "")], type=_registered_type(command)),
             "remove": lambda: feeds.remove([url]),
             "pause": lambda: feeds.set_paused([url], True),
             "resume": lambda: feeds.set_paused([url], False),
@@ -205,6 +206,14 @@ def _matching(feeds: Sequence[FeedState], words: str, health: str, folder: str) 
 def _contains(feed: FeedState, words: Sequence[str]) -> bool:
     text = f"{feed.shown_title}\n{feed.url}\n{feed.folder}".casefold()
     return all(word in text for word in words)
+
+
+def _registered_type(command: FeedAction) -> str:
+    """Return the type of a feed in the registry: `page`, or "" for feeds and sitemaps. Raises SettingsError."""
+    if command.type not in ("", *ADDED_TYPES):
+        allowed = ", ".join(ADDED_TYPES)
+        raise SettingsError(f"invalid type: {command.type[:40]!r} (feed {command.url}); use one of {allowed}")
+    return command.type if command.type == "page" else ""
 
 
 def _edited_fields(command: FeedAction) -> dict[str, Any]:

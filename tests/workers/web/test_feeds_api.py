@@ -94,6 +94,16 @@ async def test_feed_is_edited(settings: Settings) -> None:
         ] == 0
 
 
+@pytest.mark.parametrize("type_", ["", "feed", "page", "sitemap", "sitemap index", "pages"])
+async def test_feed_is_added_with_a_known_type_only(type_: str, settings: Settings) -> None:
+    async with open_site(settings) as site:
+        is_known = type_ != "pages"
+        answer = await post(site, "feeds", {"action": "add", "url": URL, "type": type_}, 200 if is_known else 400)
+        states = await FeedRegistry(site.broker.state).all()
+        assert [state.type for state in states] == (["page" if type_ == "page" else ""] if is_known else [])
+        assert is_known or answer["message"].startswith(f"invalid type: 'pages' (feed {URL}); use one of feed, page, ")
+
+
 async def test_discovery_lists_the_feeds_of_a_page(settings: Settings) -> None:
     async with open_site(settings) as site, FeedServer() as server:
         server.answers["home"] = b"<html><link rel=alternate type=application/rss+xml href=/f.xml></html>"
