@@ -80,7 +80,10 @@ QUERIES = {
     ("get", "/articles"): (
         "q", "route", "publisher", "language", "feed", "copies", "revised", "before", "limit",
     ),
+    ("get", "/articles/{id}"): ("format",),
     ("get", "/stories/{id}/diff"): ("from*", "to*"),
+    ("get", "/topics/{name}"): ("from", "format"),
+    ("get", "/events"): ("publishers",),
     ("get", "/feeds"): ("q", "health", "folder", "sort", "offset", "limit"),
     ("get", "/dead-letters"): ("group", "offset"),
 }  # fmt: skip
