@@ -15,7 +15,7 @@ from streams.errors import SettingsError, UnreadableError
 from workers.private_files import write_private
 from workers.web.request_body import read_body
 
-HEADER = "X-Copydesk-Token"
+TOKEN_HEADER = "X-Copydesk-Token"
 UNAUTHORISED = "token missing or wrong; open the page at the address that copydesk up prints"
 
 
@@ -49,7 +49,7 @@ class AdminApi:
 
     def is_authorised(self, request: web.Request) -> bool:
         """Return whether *request* has the token, in its own header or as bearer token (RFC 6750)."""
-        header = request.headers.get(HEADER) or request.headers.get("Authorization", "").removeprefix("Bearer ")
+        header = request.headers.get(TOKEN_HEADER) or request.headers.get("Authorization", "").removeprefix("Bearer ")
         token = header.encode("utf-8", "surrogateescape")  # the bytes of the header
         return hmac.compare_digest(token, self.token.encode())
 

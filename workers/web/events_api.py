@@ -5,7 +5,6 @@
 """
 
 import asyncio
-import re
 from collections.abc import Iterable
 
 import msgspec
@@ -17,11 +16,11 @@ from streams.errors import UnavailableError, UnreadableError
 from streams.records import NewsEvent
 from streams.start import Offsets
 from streams.topics import EVENTS
+from workers.web.articles_api import ARTICLE_ID
 from workers.web.broadcast import Broadcaster, format_position
 
-ID = re.compile(r"[0-9a-f]{20}")
 MAX_PUBLISHERS = 10_000
-LISTED = 100  # events
+MAX_LISTED_EVENTS = 100
 SEARCH_TIMEOUT_S = 20.0  # per search through the topic
 MAX_SEARCHES = 2  # at the same time
 
@@ -44,12 +43,12 @@ class EventsApi:
             raise web.HTTPBadRequest(text="invalid publishers: expected a number; use for example ?publishers=3")
         await self.broadcaster.start()
         events = [event for event in self.latest() if len(event.publishers) >= int(publishers)]
-        answer = {"position": format_position(self.broadcaster.position), "events": events[:LISTED]}
+        answer = {"position": format_position(self.broadcaster.position), "events": events[:MAX_LISTED_EVENTS]}
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
     async def _event(self, request: web.Request) -> web.StreamResponse:
         id_ = request.match_info["id"]
-        if not ID.fullmatch(id_):
+        if not ARTICLE_ID.fullmatch(id_):
             raise web.HTTPNotFound(text="invalid event id: expected 20 hexadecimal digits")
         event = await self.find(id_)
         if event is None:

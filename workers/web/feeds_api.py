@@ -36,7 +36,7 @@ PAGE_FEEDS, MAX_PAGE_FEEDS = 100, 500
 CACHE_S = 1.0  # of the list of 10,000 feeds, while a user types a filter
 DISCOVERY_TIMEOUT_S = 60.0
 MAX_SKIPPED = 20  # in a reply
-ID = re.compile(r"[0-9a-f]{16}")
+FEED_ID = re.compile(r"[0-9a-f]{16}")
 ADDED_TYPES = ("feed", "page", "sitemap", "sitemap index")  # those of `source_kind`, which discovery returns
 FULL_TEXT = {"yes": True, "no": False, "default": None}
 _URGENCY = {"failing": 0, "new": 1, "ok": 2, "paused": 3}
@@ -110,7 +110,7 @@ class FeedsApi:
 
     async def _detail(self, request: web.Request) -> web.StreamResponse:
         id_ = request.match_info["id"]
-        feed = await self.feeds.get(bytes.fromhex(id_)) if ID.fullmatch(id_) else None
+        feed = await self.feeds.get(bytes.fromhex(id_)) if FEED_ID.fullmatch(id_) else None
         if feed is None:
             raise web.HTTPNotFound(text="feed not found; see /feeds")
         polls = await self.polls.polls(feed.url)
@@ -141,14 +141,14 @@ class FeedsApi:
         url = msgspec.json.decode(await request.read(), type=DiscoveryRequest).url.strip()
         url = validate_feed_url(url if "://" in url else f"https://{url}")
         async with self._discovery:
-            sources = await self._sources(url)
+            sources = await self._discover_feeds(url)
         registered = {feed.url for feed in await self._all()}
         for source in sources:
             source["registered"] = source["url"] in registered
         text = f"{len(sources)} found" if sources else f"no feed found: {url}; enter the address of a feed"
         return message(text, sources=sources)
 
-    async def _sources(self, url: str) -> list[dict[str, Any]]:
+    async def _discover_feeds(self, url: str) -> list[dict[str, Any]]:
         """Return the feeds of a page. Raises UnreadableError or SettingsError with a message for the user."""
         from workers.http.client import HttpClient  # imported lazily: only discovery needs a client and parsers
         from workers.poller.discovery import discover, source_items, source_kind

@@ -17,7 +17,7 @@ from streams.errors import UnreadableError
 from streams.records import Article
 from workers.search.articles import MAX_PAGE, Filters, to_row
 from workers.search.index import ArticleIndex
-from workers.web.articles_api import ID, not_found, text_diff
+from workers.web.articles_api import ARTICLE_ID, not_found, text_diff
 from workers.web.broadcast import Broadcaster, format_position
 from workers.web.pages import with_page
 from workers.web.responses import int_parameter, json_response
@@ -72,7 +72,7 @@ class IndexApi:
     async def _members(self, request: web.Request) -> tuple[str, list[dict[str, Any]]]:
         """Return the id of the requested story and its articles. Raises HTTPNotFound."""
         id_ = request.match_info["id"]
-        if not ID.fullmatch(id_):
+        if not ARTICLE_ID.fullmatch(id_):
             raise web.HTTPNotFound(text="invalid story id: expected 20 hexadecimal digits")
         members = await self.index.story(id_)
         if not members:

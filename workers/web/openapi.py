@@ -8,13 +8,14 @@ from aiohttp import web
 from streams.records import Article, DeadLetter, Item, NewsEvent, PollResult, Record
 from streams.version import version
 from workers.intake.pushed_items import BODY_FIELDS
+from workers.web.admin_api import TOKEN_HEADER
 from workers.web.asyncapi import build_asyncapi
 
 RECORDS: dict[str, type[Record]] = {
     "article": Article, "event": NewsEvent, "item": Item, "poll": PollResult, "dead-letter": DeadLetter,
 }  # fmt: skip
 JSON, TEXT = "application/json", "text/plain"
-TOKEN = "Header X-Copydesk-Token: the token at the end of the URL that `copydesk up` prints."
+TOKEN_NOTE = f"Header {TOKEN_HEADER}: the token at the end of the URL that `copydesk up` prints."
 
 # method, path, summary, media type of the response
 PATHS: tuple[tuple[str, str, str, str], ...] = (
@@ -43,13 +44,13 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
     ("get", "/recent.json", "Return the latest articles and the position after them.", JSON),
     ("get", "/feeds", "List the feeds that match health, words and folder, in pages.", JSON),
     ("get", "/feeds/{id}", "Return the state and the latest polls of a feed.", JSON),
-    ("post", "/feeds", f"Add, remove, pause, resume, poll or edit a feed. {TOKEN}", JSON),
-    ("post", "/feeds/discover", f"Return the feeds of a web page. {TOKEN}", JSON),
-    ("post", "/feeds/import", f"Add the feeds of an OPML document. {TOKEN}", JSON),
-    ("post", "/items", f"Push items from ?source=NAME. {TOKEN}", JSON),
-    ("get", "/dead-letters", f"List the pending dead letters, and their groups. {TOKEN}", JSON),
-    ("get", "/dead-letters/{name}", f"Return a dead letter with its content. {TOKEN}", JSON),
-    ("post", "/dead-letters", f"Replay or discard dead letters: one, a group, or all. {TOKEN}", JSON),
+    ("post", "/feeds", f"Add, remove, pause, resume, poll or edit a feed. {TOKEN_NOTE}", JSON),
+    ("post", "/feeds/discover", f"Return the feeds of a web page. {TOKEN_NOTE}", JSON),
+    ("post", "/feeds/import", f"Add the feeds of an OPML document. {TOKEN_NOTE}", JSON),
+    ("post", "/items", f"Push items from ?source=NAME. {TOKEN_NOTE}", JSON),
+    ("get", "/dead-letters", f"List the pending dead letters, and their groups. {TOKEN_NOTE}", JSON),
+    ("get", "/dead-letters/{name}", f"Return a dead letter with its content. {TOKEN_NOTE}", JSON),
+    ("post", "/dead-letters", f"Replay or discard dead letters: one, a group, or all. {TOKEN_NOTE}", JSON),
     ("get", "/websub/{token}", "WebSub: verify the intent of a subscription.", TEXT),
     ("post", "/websub/{token}", "WebSub: accept pushed content.", TEXT),
     ("get", "/", "Return the web interface.", "text/html"),
@@ -134,8 +135,8 @@ def _operation(method: str, path: str, summary: str, media_type: str) -> dict[st
     for name in QUERIES.get((method, path), ()):
         is_required, schema = name.endswith("*"), {"type": "string"}
         parameters.append({"name": name.rstrip("*"), "in": "query", "required": is_required, "schema": schema})
-    if TOKEN in summary:
-        token = {"name": "X-Copydesk-Token", "in": "header", "required": True, "schema": {"type": "string"}}
+    if TOKEN_NOTE in summary:
+        token = {"name": TOKEN_HEADER, "in": "header", "required": True, "schema": {"type": "string"}}
         parameters.append(token)
     operation["parameters"] = parameters
     if method == "post" and path in BODIES:

@@ -35,7 +35,7 @@ from streams.topics import (
     resolve_topic,
     route_topic,
 )
-from workers.web.admin_api import HEADER
+from workers.web.admin_api import TOKEN_HEADER
 from workers.web.broadcast import Broadcaster, Event, Position, SlowConsumerError, parse_position
 from workers.web.event_feed import event_entry
 from workers.web.events_api import latest_events
@@ -109,7 +109,7 @@ class TopicsApi:
         if broadcaster is None:
             raise web.HTTPNotFound(text=encodable(f"unknown topic: {name}; /topics lists all topics"))
         if format_ not in FORMATS and broadcaster.topic.name in PROTECTED and not self.is_authorised(request):
-            raise web.HTTPForbidden(text=f"topic needs the token: {name}; send it as {HEADER}")
+            raise web.HTTPForbidden(text=f"topic needs the token: {name}; send it as {TOKEN_HEADER}")
         if format_ not in FORMATS:
             return await self._events(request, broadcaster, _encoder(request, broadcaster.topic))
         if not _has_feed(broadcaster.topic):

@@ -20,7 +20,7 @@ from tests.conftest import until
 from workers.poller.registry import WEBSUB
 from workers.poller.websub import TOKENS, HubSubscription
 from workers.services import connect
-from workers.web.admin_api import HEADER
+from workers.web.admin_api import TOKEN_HEADER
 from workers.web.connections import MAX_INCOMPLETE
 from workers.web.request_body import read_body
 from workers.web.server import HEADERS, WebServer, host_names
@@ -80,11 +80,11 @@ async def test_raw_topics_need_the_token(topic: str, settings: Settings) -> None
     async with open_server(settings) as server:
         url, token = f"http://127.0.0.1:{server.port}/topics/{topic}", server.server.admin.token
         async with aiohttp.ClientSession() as http:
-            for headers in ({}, {HEADER: "wrong"}):
+            for headers in ({}, {TOKEN_HEADER: "wrong"}):
                 async with http.get(url, headers=headers) as response:
                     assert response.status == 403
-                    assert HEADER in await response.text()
-            async with http.get(url, headers={HEADER: token}) as response:
+                    assert TOKEN_HEADER in await response.text()
+            async with http.get(url, headers={TOKEN_HEADER: token}) as response:
                 assert response.status == 200
             async with http.get(url.replace(topic, "polls")) as response:
                 assert response.status == 200
@@ -131,7 +131,7 @@ async def test_unusual_header_bytes_are_no_server_error(value: bytes, settings: 
 async def test_odd_feed_url_is_no_server_error(action: str, url: str, settings: Settings) -> None:
     async with open_server(settings) as server:
         body = f'{{"action": "{action}", "url": "{url}"}}'.encode()
-        head = f"POST /feeds HTTP/1.1\r\nHost: localhost\r\n{HEADER}: {server.server.admin.token}\r\n"
+        head = f"POST /feeds HTTP/1.1\r\nHost: localhost\r\n{TOKEN_HEADER}: {server.server.admin.token}\r\n"
         status, answer = await server.raw(f"{head}Content-Length: {len(body)}\r\n".encode(), body)
         assert status == 400, answer
 

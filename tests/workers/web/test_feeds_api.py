@@ -11,7 +11,7 @@ from tests.conftest import until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.site import NOW, Site, open_site
 from workers.poller.registry import FeedRegistry
-from workers.web.admin_api import HEADER
+from workers.web.admin_api import TOKEN_HEADER
 from workers.web.feed_errors import explain_error
 
 URL = "https://courier.example/f"
@@ -25,7 +25,7 @@ async def get(site: Site, path: str, status: int = 200) -> Any:
 
 async def post(site: Site, path: str, body: Any, status: int = 200) -> Any:
     data = body if isinstance(body, bytes) else json.dumps(body)
-    async with site.http.post(site.url + path, data=data, headers={HEADER: site.server.admin.token}) as response:
+    async with site.http.post(site.url + path, data=data, headers={TOKEN_HEADER: site.server.admin.token}) as response:
         assert response.status == status, await response.text()
         return await response.json()
 
@@ -138,7 +138,9 @@ async def test_import_adds_the_feeds_of_opml(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("path", ["feeds", "feeds/discover", "feeds/import", "dead-letters"])
-@pytest.mark.parametrize("headers", [{}, {HEADER: "wrong"}, {"Origin": "https://evil.example", "Cookie": "token=x"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {TOKEN_HEADER: "wrong"}, {"Origin": "https://evil.example", "Cookie": "token=x"}]
+)
 async def test_changes_need_the_token(path: str, headers: dict[str, str], settings: Settings) -> None:
     async with open_site(settings) as site:
         await FeedRegistry(site.broker.state).add([(URL, "")])

@@ -9,7 +9,7 @@ from streams.records import Item, MessageId
 from streams.topics import ITEMS
 from tests.support.site import NOW, Site, article, open_site
 from workers.dead_letters import build, count_pending, from_feed_entry
-from workers.web.admin_api import HEADER
+from workers.web.admin_api import TOKEN_HEADER
 
 FEED = "https://courier.example/f"
 
@@ -19,7 +19,7 @@ def item(n: int) -> bytes:
 
 
 async def call(site: Site, path: str, body: Any = None, status: int = 200) -> Any:
-    headers, data = {HEADER: site.server.admin.token}, None if body is None else json.dumps(body)
+    headers, data = {TOKEN_HEADER: site.server.admin.token}, None if body is None else json.dumps(body)
     async with site.http.request("POST" if body else "GET", site.url + path, data=data, headers=headers) as response:
         assert response.status == status, await response.text()
         return await (response.json() if "json" in response.content_type else response.text())

@@ -16,7 +16,7 @@ from streams.topics import ARTICLES
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import until
 from tests.support.site import Site, article, open_site, publish
-from workers.web.admin_api import HEADER
+from workers.web.admin_api import TOKEN_HEADER
 from workers.web.broadcast import BUFFER_EVENTS
 
 
@@ -43,7 +43,11 @@ CHANGES: dict[str, Any] = {
 async def test_changes_without_broker_are_unavailable(tmp_path: Path) -> None:
     async with open_mortal_site(tmp_path) as (site, valkey):
         valkey.stop()
-        headers = {HEADER: site.server.admin.token, "Content-Type": "application/json", "Idempotency-Key": "push-1"}
+        headers = {
+            TOKEN_HEADER: site.server.admin.token,
+            "Content-Type": "application/json",
+            "Idempotency-Key": "push-1",
+        }
         for path, body in CHANGES.items():
             async with site.http.post(site.url + path, data=json.dumps(body), headers=headers) as response:
                 assert response.status == 503, path
