@@ -1,7 +1,7 @@
 """Lists of articles and stories over HTTP, from the article index.
 
 GET /articles?q=…&route=…&publisher=…&language=…&feed=…&copies=hide|only&revised=1&before=SEQ&limit=50
-GET /facets.json      publishers, languages and routes, with numbers of articles
+GET /facets.json      number of articles, also by publisher and language; names of the routes
 GET /stories/ID       the articles of a story, by the time of their polls
 GET /stories/ID/diff?from=ARTICLE&to=ARTICLE    the word diff between two articles of a story
 """

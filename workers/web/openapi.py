@@ -21,8 +21,8 @@ TOKEN_NOTE = f"Header {TOKEN_HEADER}: the token at the end of the URL that `copy
 PATHS: tuple[tuple[str, str, str, str], ...] = (
     ("get", "/topics", "List the topics with the URLs of their event streams and feeds.", JSON),
     ("get", "/topics/{name}", "Stream the records of a topic (Server-Sent Events), from Last-Event-ID or "
-     "?from=start|end|POSITION. "
-     "NAME.atom, NAME.rss and NAME.json are feeds of the latest articles.", "text/event-stream"),
+     "?from=start|end|POSITION. ?format=ninjs|cloudevents: articles in this format. "
+     "NAME.atom, NAME.rss, NAME.json and NAME.ninjs are feeds of the latest articles.", "text/event-stream"),
     ("get", "/articles", "List the retained articles that match filters and words, the latest first.", JSON),
     ("get", "/articles/{id}", "Return an article's revisions and the diff of each.", JSON),
     ("get", "/stories/{id}", "Return the articles of a story, by the time of their polls.", JSON),

@@ -1,8 +1,9 @@
 """Topics over HTTP: as Server-Sent Events (HTML Standard §9.2), and as feeds of the latest articles.
 
-/topics                         list of topics
-/topics/NAME                    events, from Last-Event-ID or ?from=start|end|POSITION (default: end)
-/topics/NAME.atom .rss .json    latest articles
+/topics                                list of topics
+/topics/NAME                           events, from Last-Event-ID or ?from=start|end|POSITION (default: end);
+                                       ?format=ninjs|cloudevents
+/topics/NAME.atom .rss .json .ninjs    latest articles
 """
 
 import asyncio
