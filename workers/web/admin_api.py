@@ -16,7 +16,7 @@ from workers.private_files import write_private
 from workers.web.request_body import read_body
 
 TOKEN_HEADER = "X-Copydesk-Token"
-UNAUTHORISED = "token missing or wrong; open the page at the address that copydesk up prints"
+UNAUTHORISED = "token missing or wrong; open the page at the URL that copydesk up prints"
 
 
 def load_token(data_dir: Path) -> str:

@@ -39,7 +39,7 @@ class ArticlesApi:
     async def _article(self, request: web.Request) -> web.StreamResponse:
         id_ = request.match_info["id"]
         if not ARTICLE_ID.fullmatch(id_):
-            raise web.HTTPNotFound(text="invalid article id: expected 20 hexadecimal digits")
+            raise web.HTTPNotFound(text=f"invalid article id: {id_[:40]!r} (not 20 hexadecimal digits); see /articles")
         revisions, complete = await self.revisions(id_)
         if not revisions:
             raise not_found(self.index, f"article not found: {id_}")

@@ -40,7 +40,8 @@ class EventsApi:
     async def _list(self, request: web.Request) -> web.StreamResponse:
         publishers = request.query.get("publishers", "1")
         if not publishers.isdecimal() or len(publishers) > len(str(MAX_PUBLISHERS)):
-            raise web.HTTPBadRequest(text="invalid publishers: expected a number; use for example ?publishers=3")
+            detail = f"{publishers[:40]!r} (not a number below 100,000)"
+            raise web.HTTPBadRequest(text=f"invalid publishers: {detail}; use for example ?publishers=3")
         await self.broadcaster.start()
         events = [event for event in self.latest() if len(event.publishers) >= int(publishers)]
         answer = {"position": format_position(self.broadcaster.position), "events": events[:MAX_LISTED_EVENTS]}
@@ -49,7 +50,7 @@ class EventsApi:
     async def _event(self, request: web.Request) -> web.StreamResponse:
         id_ = request.match_info["id"]
         if not ARTICLE_ID.fullmatch(id_):
-            raise web.HTTPNotFound(text="invalid event id: expected 20 hexadecimal digits")
+            raise web.HTTPNotFound(text=f"invalid event id: {id_[:40]!r} (not 20 hexadecimal digits); see /events")
         event = await self.find(id_)
         if event is None:
             raise web.HTTPNotFound(text=f"event not found: {id_} (never published, or past its retention)")

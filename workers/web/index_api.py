@@ -73,7 +73,7 @@ class IndexApi:
         """Return the id of the requested story and its articles. Raises HTTPNotFound."""
         id_ = request.match_info["id"]
         if not ARTICLE_ID.fullmatch(id_):
-            raise web.HTTPNotFound(text="invalid story id: expected 20 hexadecimal digits")
+            raise web.HTTPNotFound(text=f"invalid story id: {id_[:40]!r} (not 20 hexadecimal digits); see /articles")
         members = await self.index.story(id_)
         if not members:
             raise not_found(self.index, f"story not found: {id_}")
@@ -105,7 +105,7 @@ def _filters(request: web.Request) -> Filters:
     """Return the filters of a request. Raises HTTPBadRequest."""
     query = request.query
     if (copies := query.get("copies", "")) not in COPIES:
-        raise web.HTTPBadRequest(text="invalid copies: use hide or only")
+        raise web.HTTPBadRequest(text=f"invalid copies: {copies[:40]!r}; use hide or only")
     return Filters(
         words=query.get("q", "").strip(),
         is_typing=True,

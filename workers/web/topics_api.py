@@ -44,6 +44,7 @@ from workers.web.feed_writers import FORMATS as FEED_FORMATS
 from workers.web.feed_writers import FeedWriter
 from workers.web.latency import Latency
 from workers.web.ninjs import MEDIA_TYPE, encode_ninjs, ninjs_list, wants_ninjs
+from workers.web.responses import encodable
 
 log = get_logger(__name__)
 
@@ -167,11 +168,6 @@ def _disconnect(request: web.Request, topic: Topic, **reason: object) -> None:
     log.warning("subscriber disconnected", topic=topic.name, client=request.remote, **reason)
     if request.transport is not None:
         request.transport.abort()
-
-
-def encodable(text: str) -> str:
-    """Return *text* without lone surrogates, which stand for bytes of a header that are not UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _encode_sse(event: Event | None) -> bytes:

@@ -71,6 +71,13 @@ async def test_unknown_host_name_is_refused(web_host: str, settings: Settings) -
         assert (await server.get("/healthz", "10.0.0.5"))[0] == 200
 
 
+async def test_unknown_host_name_is_in_the_message(settings: Settings) -> None:
+    async with open_server(settings) as server, aiohttp.ClientSession() as http:
+        url = f"http://127.0.0.1:{server.port}/topics"
+        async with http.get(url, headers={"Host": "evil.example:8411"}) as response:
+            assert await response.text() == "unknown host: evil.example:8411; add its name to web_allowed_hosts"
+
+
 def test_host_names_include_listening_address() -> None:
     assert "192.168.1.5" in host_names(replace(Settings(), web_host="192.168.1.5"))
 

@@ -40,7 +40,7 @@ async def test_list_shows_failing_feeds_first(settings: Settings) -> None:
         await feeds.set_paused([urls[0]], True)
         answer = await get(site, "feeds")
         assert [feed["health"] for feed in answer["feeds"]] == ["failing", "new", "new", "new", "ok", "paused"]
-        assert answer["feeds"][0]["explanation"].startswith("There is no document at this address")
+        assert answer["feeds"][0]["explanation"].startswith("There is no document at this URL")
         assert answer["health"] == {"ok": 1, "failing": 1, "paused": 1, "new": 3}
         assert answer["folders"] == ["world"]
         for query, count in (
@@ -49,7 +49,7 @@ async def test_list_shows_failing_feeds_first(settings: Settings) -> None:
         ):  # fmt: skip
             assert len((await get(site, f"feeds?{query}"))["feeds"]) == count, query
         assert (await get(site, "feeds?sort=title"))["feeds"][0]["title"] == "Alpha"
-        assert "invalid sort" in await get(site, "feeds?sort=x", 400)
+        assert "invalid sort: 'x'" in await get(site, "feeds?sort=x", 400)
 
 
 async def test_detail_has_polls_with_explanations(settings: Settings) -> None:
@@ -73,7 +73,7 @@ async def test_detail_has_polls_with_explanations(settings: Settings) -> None:
         detail = (await get(site, f"feeds/{feed['id']}"))["feed"]
         assert (detail["url"], detail["full_text"], detail["set_interval_s"]) == (URL, "default", 0)
         for unknown in ("0" * 16, "x"):
-            assert "feed not found" in await get(site, f"feeds/{unknown}", 404)
+            assert f"feed not found: {unknown}; see /feeds" in await get(site, f"feeds/{unknown}", 404)
 
 
 async def test_feed_is_edited(settings: Settings) -> None:
@@ -84,7 +84,8 @@ async def test_feed_is_edited(settings: Settings) -> None:
         [state] = await FeedRegistry(site.broker.state).all()
         assert (state.name, state.folder, state.interval_s, state.full_text) == ("News", "", 600, True)
         for wrong, message in (
-            ({}, "nothing to change"), ({"interval_s": -1}, "invalid interval_s"), ({"full_text": "maybe"}, "invalid full_text"),
+            ({}, f"no field to change: {URL}; set title"), ({"interval_s": -1}, f"invalid interval_s: -1.0 (feed {URL})"),
+            ({"full_text": "maybe"}, f"invalid full_text: 'maybe' (feed {URL})"),
             ({"interval_s": "x"}, "invalid request body"),
         ):  # fmt: skip
             answer = await post(site, "feeds", {"action": "edit", "url": URL, **wrong}, 400)
