@@ -3,7 +3,7 @@
     copydesk:idempotency:DIGEST          string: JSON of the reply and of the digest of its request, for 24 hours
     copydesk:idempotency:DIGEST:claim    hash: `owner`, the request in progress, for a minute
 
-The step that publishes requires the claim. So a request whose claim has expired publishes nothing, but on Kafka the
+The step that publishes requires the claim. So a request whose claim has expired publishes nothing. On Kafka, the
 messages precede the check (`Broker.publish`).
 """
 
