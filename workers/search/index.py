@@ -92,7 +92,7 @@ class ArticleIndex:
         return await self.database.run(articles.story, id_)
 
     async def facets(self) -> dict[str, Any]:
-        """Return the publishers, languages and routes with their numbers of articles."""
+        """Return the number of articles, also by publisher and language, and the names of the routes."""
         names = self.router.names if self.router else []
         return await self.database.run(articles.facets) | {"routes": names}
 

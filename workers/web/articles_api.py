@@ -23,7 +23,7 @@ from workers.web.broadcast import Broadcaster
 from workers.web.ninjs import MEDIA_TYPE, encode_ninjs, wants_ninjs
 from workers.web.pages import with_page
 
-ID = re.compile(r"[0-9a-f]{20}")
+ARTICLE_ID = re.compile(r"[0-9a-f]{20}")  # the ids of stories and events have the same form
 
 
 class ArticlesApi:
@@ -38,8 +38,8 @@ class ArticlesApi:
 
     async def _article(self, request: web.Request) -> web.StreamResponse:
         id_ = request.match_info["id"]
-        if not ID.fullmatch(id_):
-            raise web.HTTPNotFound(text="invalid article id: expected 20 hexadecimal digits")
+        if not ARTICLE_ID.fullmatch(id_):
+            raise web.HTTPNotFound(text=f"invalid article id: {id_[:40]!r} (not 20 hexadecimal digits); see /articles")
         revisions, complete = await self.revisions(id_)
         if not revisions:
             raise not_found(self.index, f"article not found: {id_}")

@@ -151,8 +151,9 @@ class Broadcaster:
         """
         await self.start()
         position = dict(self.position) if start is None else {p: start.get(p, 0) for p in self.position | start}
-        async for event in self._replay(position):
-            yield event
+        while self._is_behind(position):  # the buffer moves on while a reader closes
+            async for event in self._replay(position):
+                yield event
         queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE_EVENTS)
         buffered = [e for e in self.events if e.message.offset >= position.get(e.message.partition, 0)]
         if self._is_stopped:
@@ -175,17 +176,20 @@ class Broadcaster:
         finally:
             self._queues.discard(queue)
 
+    def _is_behind(self, position: Position) -> bool:
+        """Return whether the buffer starts after *position* in a partition."""
+        return any(position.get(p, 0) < offset for p, offset in self.first.items())
+
     async def _replay(self, position: Position) -> AsyncIterator[Event]:
         """Yield the events between *position* and the buffer from the broker. Advances *position*."""
-        if all(position.get(p, 0) >= offset for p, offset in self.first.items()):
-            return
         reader = await self.broker.open_reader(self.topic, "", Offsets(position))
         try:
-            while any(position.get(p, 0) < offset for p, offset in self.first.items()):
-                messages = await reader.read(POLL_TIMEOUT_S)
-                position |= {p: max(n, position.get(p, 0)) for p, n in reader.position().items()}
-                for message in messages:
+            while self._is_behind(position):
+                for message in await reader.read(POLL_TIMEOUT_S):
+                    position[message.partition] = max(message.offset + 1, position.get(message.partition, 0))
                     yield Event(message, format_position(position))
+                # past removed messages, which the reader skips
+                position |= {p: max(n, position.get(p, 0)) for p, n in reader.position().items()}
         finally:
             await reader.close()
 

@@ -6,12 +6,12 @@ from streams.records import Article, NewsEvent, Report
 from workers.text.counts import format_count
 from workers.urls.web_url import web_url
 
-LISTED = 20  # reports in an entry
+MAX_ENTRY_REPORTS = 20
 
 
 def event_entry(event: NewsEvent) -> Article:
     """Return *event* in the form that feed writers take; its link is the link of its first report."""
-    reports = [*event.articles[:1], *reversed(event.articles[1:])][:LISTED]
+    reports = [*event.articles[:1], *reversed(event.articles[1:])][:MAX_ENTRY_REPORTS]
     return Article(
         id=event.id, revision=event.revision, title=event.title, language=event.language,
         url=event.articles[0].url if event.articles else "", publisher=", ".join(event.publishers),

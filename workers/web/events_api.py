@@ -5,7 +5,6 @@
 """
 
 import asyncio
-import re
 from collections.abc import Iterable
 
 import msgspec
@@ -13,15 +12,15 @@ from aiohttp import web
 
 from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
-from streams.errors import UnreadableError
+from streams.errors import UnavailableError, UnreadableError
 from streams.records import NewsEvent
 from streams.start import Offsets
 from streams.topics import EVENTS
+from workers.web.articles_api import ARTICLE_ID
 from workers.web.broadcast import Broadcaster, format_position
 
-ID = re.compile(r"[0-9a-f]{20}")
 MAX_PUBLISHERS = 10_000
-LISTED = 100  # events
+MAX_LISTED_EVENTS = 100
 SEARCH_TIMEOUT_S = 20.0  # per search through the topic
 MAX_SEARCHES = 2  # at the same time
 
@@ -29,8 +28,8 @@ MAX_SEARCHES = 2  # at the same time
 class EventsApi:
     """Finds events: in the broadcaster's buffer, then in the one partition that the id maps to."""
 
-    def __init__(self, broker: Broker, broadcaster: Broadcaster) -> None:
-        self.broker, self.broadcaster = broker, broadcaster
+    def __init__(self, broker: Broker, broadcaster: Broadcaster, search_timeout_s: float = SEARCH_TIMEOUT_S) -> None:
+        self.broker, self.broadcaster, self.search_timeout_s = broker, broadcaster, search_timeout_s
         self._search_slots = asyncio.Semaphore(MAX_SEARCHES)
 
     def register(self, app: web.Application) -> None:
@@ -41,16 +40,17 @@ class EventsApi:
     async def _list(self, request: web.Request) -> web.StreamResponse:
         publishers = request.query.get("publishers", "1")
         if not publishers.isdecimal() or len(publishers) > len(str(MAX_PUBLISHERS)):
-            raise web.HTTPBadRequest(text="invalid publishers: expected a number; use for example ?publishers=3")
+            detail = f"{publishers[:40]!r} (not a number below 100,000)"
+            raise web.HTTPBadRequest(text=f"invalid publishers: {detail}; use for example ?publishers=3")
         await self.broadcaster.start()
         events = [event for event in self.latest() if len(event.publishers) >= int(publishers)]
-        answer = {"position": format_position(self.broadcaster.position), "events": events[:LISTED]}
+        answer = {"position": format_position(self.broadcaster.position), "events": events[:MAX_LISTED_EVENTS]}
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
     async def _event(self, request: web.Request) -> web.StreamResponse:
         id_ = request.match_info["id"]
-        if not ID.fullmatch(id_):
-            raise web.HTTPNotFound(text="invalid event id: expected 20 hexadecimal digits")
+        if not ARTICLE_ID.fullmatch(id_):
+            raise web.HTTPNotFound(text=f"invalid event id: {id_[:40]!r} (not 20 hexadecimal digits); see /events")
         event = await self.find(id_)
         if event is None:
             raise web.HTTPNotFound(text=f"event not found: {id_} (never published, or past its retention)")
@@ -61,7 +61,11 @@ class EventsApi:
         return latest_events(event.message for event in reversed(self.broadcaster.events))
 
     async def find(self, id_: str) -> NewsEvent | None:
-        """Return the event in its latest revision; None if the topic does not hold it."""
+        """Return the event in its latest revision; None if the topic does not hold it.
+
+        Raises:
+            UnavailableError: the search takes longer than `search_timeout_s`.
+        """
         await self.broadcaster.start()
         buffered = _newest(id_, [event.message for event in self.broadcaster.events])
         if buffered is not None:
@@ -75,14 +79,15 @@ class EventsApi:
         end, event = ends.get(partition, 0), None
         reader = await self.broker.open_reader(EVENTS, "", Offsets({**ends, partition: 0}))
         try:
-            async with asyncio.timeout(SEARCH_TIMEOUT_S):
+            async with asyncio.timeout(self.search_timeout_s):
                 while reader.position().get(partition, 0) < end:
                     messages = await reader.read(1.0)
                     event = _newest(id_, messages) or event
                     if not messages and await reader.at_end():
                         break
-        except TimeoutError:
-            return event
+        except TimeoutError as exc:  # the latest revision may come later in the topic
+            detail = f"{id_} (no result within {self.search_timeout_s:.0f} s)"
+            raise UnavailableError(f"event search timed out: {detail}; try again later") from exc
         finally:
             await reader.close()
         return event

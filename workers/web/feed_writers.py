@@ -39,7 +39,7 @@ def article_urn(article: Article) -> str:
 
 
 def atom(title: str, url: str, every_article: Sequence[Article]) -> bytes:
-    """Return articles (newest first) as an Atom feed with the address *url*.
+    """Return articles (newest first) as an Atom feed with the URL *url*.
 
     Withdrawn ones become tombstones (RFC 6721).
     """
@@ -82,7 +82,7 @@ def _atom(parent: ET.Element, name: str, text: str) -> ET.Element:
 
 
 def rss(title: str, url: str, every_article: Sequence[Article]) -> bytes:
-    """Return articles (newest first) as an RSS feed with the address *url*, without withdrawn ones."""
+    """Return articles (newest first) as an RSS feed with the URL *url*, without withdrawn ones."""
     articles, _ = _by_withdrawal(every_article)
     root = ET.Element("rss", {"version": "2.0", "xmlns:atom": ATOM, "xmlns:content": CONTENT, "xmlns:dc": DC})
     channel = ET.SubElement(root, "channel")
@@ -111,7 +111,7 @@ def rss(title: str, url: str, every_article: Sequence[Article]) -> bytes:
 
 
 def json_feed(title: str, url: str, every_article: Sequence[Article]) -> bytes:
-    """Return articles (newest first) as a JSON Feed with the address *url*, without withdrawn ones."""
+    """Return articles (newest first) as a JSON Feed with the URL *url*, without withdrawn ones."""
     articles, _ = _by_withdrawal(every_article)
     items = []
     for article in articles:

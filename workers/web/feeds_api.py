@@ -26,16 +26,18 @@ from workers.search.polls import PollIndex
 from workers.status import FEED_HEALTH, feed_health, feed_row
 from workers.text.counts import format_count
 from workers.text.normalise import plain_text
+from workers.urls.web_url import web_url
 from workers.web.admin_api import AdminApi
 from workers.web.feed_errors import explain_error
 from workers.web.pages import with_page
-from workers.web.responses import int_parameter, json_response, message
+from workers.web.responses import encodable, int_parameter, json_response, message
 
 PAGE_FEEDS, MAX_PAGE_FEEDS = 100, 500
 CACHE_S = 1.0  # of the list of 10,000 feeds, while a user types a filter
 DISCOVERY_TIMEOUT_S = 60.0
 MAX_SKIPPED = 20  # in a reply
-ID = re.compile(r"[0-9a-f]{16}")
+FEED_ID = re.compile(r"[0-9a-f]{16}")
+ADDED_TYPES = ("feed", "page", "sitemap", "sitemap index")  # those of `source_kind`, which discovery returns
 FULL_TEXT = {"yes": True, "no": False, "default": None}
 _URGENCY = {"failing": 0, "new": 1, "ok": 2, "paused": 3}
 
@@ -61,7 +63,7 @@ class FeedAction(msgspec.Struct, frozen=True):
 
 
 class DiscoveryRequest(msgspec.Struct, frozen=True):
-    """The address of a web page or feed."""
+    """The URL of a web page or feed."""
 
     url: str
 
@@ -86,7 +88,7 @@ class FeedsApi:
     async def _list(self, request: web.Request) -> web.StreamResponse:
         query, feeds = request.query, await self._all()
         if (sort := query.get("sort", "health")) not in SORT_KEYS:
-            raise web.HTTPBadRequest(text=f"invalid sort: use one of {', '.join(SORT_KEYS)}")
+            raise web.HTTPBadRequest(text=f"invalid sort: {sort[:40]!r}; use one of {', '.join(SORT_KEYS)}")
         matching = _matching(feeds, query.get("q", ""), query.get("health", ""), query.get("folder", ""))
         matching.sort(key=SORT_KEYS[sort])
         offset = int_parameter(request, "offset", 0, len(matching))
@@ -108,9 +110,9 @@ class FeedsApi:
 
     async def _detail(self, request: web.Request) -> web.StreamResponse:
         id_ = request.match_info["id"]
-        feed = await self.feeds.get(bytes.fromhex(id_)) if ID.fullmatch(id_) else None
+        feed = await self.feeds.get(bytes.fromhex(id_)) if FEED_ID.fullmatch(id_) else None
         if feed is None:
-            raise web.HTTPNotFound(text="feed not found; see /feeds")
+            raise web.HTTPNotFound(text=encodable(f"feed not found: {id_[:40]}; see /feeds"))
         polls = await self.polls.polls(feed.url)
         for poll in polls:
             poll["explanation"] = explain_error(poll["error_kind"], poll["status"])
@@ -120,7 +122,7 @@ class FeedsApi:
         command = msgspec.json.decode(await request.read(), type=FeedAction)
         url, feeds = command.url, self.feeds
         actions: dict[str, Callable[[], Awaitable[Sequence[str]]]] = {
-            "add": lambda: feeds.add([(url, command.folder or "")], type="page" if command.type == "page" else ""),
+            "add": lambda: feeds.add([(url, command.folder or "")], type=_registered_type(command)),
             "remove": lambda: feeds.remove([url]),
             "pause": lambda: feeds.set_paused([url], True),
             "resume": lambda: feeds.set_paused([url], False),
@@ -129,22 +131,24 @@ class FeedsApi:
         }
         if command.action not in actions:
             return message(f"unknown action: {command.action!r}; use one of {', '.join(actions)}", 400)
+        if not web_url(url):
+            raise SettingsError(f"invalid feed URL: {url[:200]!r} (not an http or https URL); begin it with https://")
         changed = await actions[command.action]()
         self._cached = (float("-inf"), [])
-        return message("done" if changed else "no change", changed=len(changed))
+        return message(f"{command.action} {'done' if changed else 'without effect'}: {url}", changed=len(changed))
 
     async def _discover(self, request: web.Request) -> web.StreamResponse:
         url = msgspec.json.decode(await request.read(), type=DiscoveryRequest).url.strip()
         url = validate_feed_url(url if "://" in url else f"https://{url}")
         async with self._discovery:
-            sources = await self._sources(url)
+            sources = await self._discover_feeds(url)
         registered = {feed.url for feed in await self._all()}
         for source in sources:
             source["registered"] = source["url"] in registered
-        text = f"{len(sources)} found" if sources else f"no feed found: {url}; enter the address of a feed"
-        return message(text, sources=sources)
+        found = f"{format_count(len(sources), 'feed')} found: {url}"
+        return message(found if sources else f"no feed found: {url}; enter the URL of a feed", sources=sources)
 
-    async def _sources(self, url: str) -> list[dict[str, Any]]:
+    async def _discover_feeds(self, url: str) -> list[dict[str, Any]]:
         """Return the feeds of a page. Raises UnreadableError or SettingsError with a message for the user."""
         from workers.http.client import HttpClient  # imported lazily: only discovery needs a client and parsers
         from workers.poller.discovery import discover, source_items, source_kind
@@ -160,7 +164,7 @@ class FeedsApi:
                 sources = await discover(client, parsers, url)
         except (UnavailableError, TimeoutError) as exc:
             reason = str(exc) or f"no response within {DISCOVERY_TIMEOUT_S:.0f} s"
-            raise SettingsError(f"page not readable: {url} ({reason}); check the address") from exc
+            raise SettingsError(f"page not readable: {url} ({reason}); check the URL") from exc
         return [
             {"url": url, "title": plain_text(feed.title), "type": source_kind(feed), "items": source_items(feed)}
             for url, feed in sources
@@ -204,18 +208,28 @@ def _contains(feed: FeedState, words: Sequence[str]) -> bool:
     return all(word in text for word in words)
 
 
+def _registered_type(command: FeedAction) -> str:
+    """Return the type of a feed in the registry: `page`, or "" for feeds and sitemaps. Raises SettingsError."""
+    if command.type not in ("", *ADDED_TYPES):
+        allowed = ", ".join(ADDED_TYPES)
+        raise SettingsError(f"invalid type: {command.type[:40]!r} (feed {command.url}); use one of {allowed}")
+    return command.type if command.type == "page" else ""
+
+
 def _edited_fields(command: FeedAction) -> dict[str, Any]:
     """Return the fields of FeedState that *command* sets. Raises SettingsError."""
     fields = {"name": command.title, "folder": command.folder, "interval_s": command.interval_s}
     changes: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
     if not 0 <= changes.get("interval_s", 0) < float("inf"):
-        raise SettingsError(f"invalid interval_s: {command.interval_s}; use seconds, or 0 for the settings' interval")
+        detail = f"{command.interval_s} (feed {command.url})"
+        raise SettingsError(f"invalid interval_s: {detail}; use seconds, or 0 for the settings' interval")
     if command.full_text is not None:
         if command.full_text not in FULL_TEXT:
-            raise SettingsError(f"invalid full_text: {command.full_text!r}; use {', '.join(FULL_TEXT)}")
+            detail = f"{command.full_text[:40]!r} (feed {command.url})"
+            raise SettingsError(f"invalid full_text: {detail}; use {', '.join(FULL_TEXT)}")
         changes["full_text"] = FULL_TEXT[command.full_text]
     if not changes:
-        raise SettingsError("nothing to change; set title, folder, interval_s or full_text")
+        raise SettingsError(f"no field to change: {command.url}; set title, folder, interval_s or full_text")
     return changes
 
 

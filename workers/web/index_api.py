@@ -1,7 +1,7 @@
 """Lists of articles and stories over HTTP, from the article index.
 
 GET /articles?q=…&route=…&publisher=…&language=…&feed=…&copies=hide|only&revised=1&before=SEQ&limit=50
-GET /facets.json      publishers, languages and routes, with numbers of articles
+GET /facets.json      number of articles, also by publisher and language; names of the routes
 GET /stories/ID       the articles of a story, by the time of their polls
 GET /stories/ID/diff?from=ARTICLE&to=ARTICLE    the word diff between two articles of a story
 """
@@ -17,7 +17,7 @@ from streams.errors import UnreadableError
 from streams.records import Article
 from workers.search.articles import MAX_PAGE, Filters, to_row
 from workers.search.index import ArticleIndex
-from workers.web.articles_api import ID, not_found, text_diff
+from workers.web.articles_api import ARTICLE_ID, not_found, text_diff
 from workers.web.broadcast import Broadcaster, format_position
 from workers.web.pages import with_page
 from workers.web.responses import int_parameter, json_response
@@ -72,8 +72,8 @@ class IndexApi:
     async def _members(self, request: web.Request) -> tuple[str, list[dict[str, Any]]]:
         """Return the id of the requested story and its articles. Raises HTTPNotFound."""
         id_ = request.match_info["id"]
-        if not ID.fullmatch(id_):
-            raise web.HTTPNotFound(text="invalid story id: expected 20 hexadecimal digits")
+        if not ARTICLE_ID.fullmatch(id_):
+            raise web.HTTPNotFound(text=f"invalid story id: {id_[:40]!r} (not 20 hexadecimal digits); see /articles")
         members = await self.index.story(id_)
         if not members:
             raise not_found(self.index, f"story not found: {id_}")
@@ -105,7 +105,7 @@ def _filters(request: web.Request) -> Filters:
     """Return the filters of a request. Raises HTTPBadRequest."""
     query = request.query
     if (copies := query.get("copies", "")) not in COPIES:
-        raise web.HTTPBadRequest(text="invalid copies: use hide or only")
+        raise web.HTTPBadRequest(text=f"invalid copies: {copies[:40]!r}; use hide or only")
     return Filters(
         words=query.get("q", "").strip(),
         is_typing=True,

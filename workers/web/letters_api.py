@@ -17,6 +17,7 @@ from streams.errors import SettingsError
 from streams.records import DeadLetter
 from workers import dead_letters
 from workers.dead_letters import PendingLetter
+from workers.text.counts import format_count
 from workers.text.normalise import plain_text
 from workers.web.admin_api import AdminApi
 from workers.web.pages import with_page
@@ -90,7 +91,7 @@ class LettersApi:
     async def _letter(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
         if not NAME.fullmatch(name):
-            raise web.HTTPNotFound(text="invalid dead letter: expected partition@offset")
+            raise web.HTTPNotFound(text=f"invalid dead letter: {name[:40]!r} (not PARTITION@OFFSET); see /dead-letters")
         [pending] = await dead_letters.select(self.broker, [name])
         letter = pending.letter
         text = letter.payload[: 4 * MAX_CONTENT_CHARS].decode("utf-8", "replace")
@@ -113,11 +114,14 @@ class LettersApi:
         selected = await dead_letters.select(self.broker, [command.letter] if command.letter else [])
         if command.group:
             selected = [pending for pending in selected if group_key(pending.letter) == command.group]
+        if command.group and not selected:
+            return message(f"no pending dead letters: group {command.group[:40]}; see /dead-letters", 404)
         done, failures = await dead_letters.resolve_all(self.broker, selected, resolve)
         if failures and len(selected) == 1:
             return message(failures[0], 400)
         past = {"replay": "replayed", "discard": "discarded"}[command.action]
-        text = f"{done} {past}" + (f"; {len(failures)} not: {failures[0]}" if failures else "")
+        failed = f", {len(failures)} failed ({failures[0]})" if failures else ""
+        text = f"{format_count(done, 'dead letter')} {past}{failed}"
         return message(text, done=done, failures=failures[:MAX_FAILURES])
 
 

@@ -8,20 +8,21 @@ from aiohttp import web
 from streams.records import Article, DeadLetter, Item, NewsEvent, PollResult, Record
 from streams.version import version
 from workers.intake.pushed_items import BODY_FIELDS
+from workers.web.admin_api import TOKEN_HEADER
 from workers.web.asyncapi import build_asyncapi
 
 RECORDS: dict[str, type[Record]] = {
     "article": Article, "event": NewsEvent, "item": Item, "poll": PollResult, "dead-letter": DeadLetter,
 }  # fmt: skip
 JSON, TEXT = "application/json", "text/plain"
-TOKEN = "Header X-Copydesk-Token: the token at the end of the URL that `copydesk up` prints."
+TOKEN_NOTE = f"Header {TOKEN_HEADER}: the token at the end of the URL that `copydesk up` prints."
 
 # method, path, summary, media type of the response
 PATHS: tuple[tuple[str, str, str, str], ...] = (
     ("get", "/topics", "List the topics with the URLs of their event streams and feeds.", JSON),
     ("get", "/topics/{name}", "Stream the records of a topic (Server-Sent Events), from Last-Event-ID or "
-     "?from=start|end|POSITION. "
-     "NAME.atom, NAME.rss and NAME.json are feeds of the latest articles.", "text/event-stream"),
+     "?from=start|end|POSITION. ?format=ninjs|cloudevents: articles in this format. "
+     "NAME.atom, NAME.rss, NAME.json and NAME.ninjs are feeds of the latest articles.", "text/event-stream"),
     ("get", "/articles", "List the retained articles that match filters and words, the latest first.", JSON),
     ("get", "/articles/{id}", "Return an article's revisions and the diff of each.", JSON),
     ("get", "/stories/{id}", "Return the articles of a story, by the time of their polls.", JSON),
@@ -43,13 +44,13 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
     ("get", "/recent.json", "Return the latest articles and the position after them.", JSON),
     ("get", "/feeds", "List the feeds that match health, words and folder, in pages.", JSON),
     ("get", "/feeds/{id}", "Return the state and the latest polls of a feed.", JSON),
-    ("post", "/feeds", f"Add, remove, pause, resume, poll or edit a feed. {TOKEN}", JSON),
-    ("post", "/feeds/discover", f"Return the feeds of a web page. {TOKEN}", JSON),
-    ("post", "/feeds/import", f"Add the feeds of an OPML document. {TOKEN}", JSON),
-    ("post", "/items", f"Push items from ?source=NAME. {TOKEN}", JSON),
-    ("get", "/dead-letters", f"List the pending dead letters, and their groups. {TOKEN}", JSON),
-    ("get", "/dead-letters/{name}", f"Return a dead letter with its content. {TOKEN}", JSON),
-    ("post", "/dead-letters", f"Replay or discard dead letters: one, a group, or all. {TOKEN}", JSON),
+    ("post", "/feeds", f"Add, remove, pause, resume, poll or edit a feed. {TOKEN_NOTE}", JSON),
+    ("post", "/feeds/discover", f"Return the feeds of a web page. {TOKEN_NOTE}", JSON),
+    ("post", "/feeds/import", f"Add the feeds of an OPML document. {TOKEN_NOTE}", JSON),
+    ("post", "/items", f"Push items from ?source=NAME. {TOKEN_NOTE}", JSON),
+    ("get", "/dead-letters", f"List the pending dead letters, and their groups. {TOKEN_NOTE}", JSON),
+    ("get", "/dead-letters/{name}", f"Return a dead letter with its content. {TOKEN_NOTE}", JSON),
+    ("post", "/dead-letters", f"Replay or discard dead letters: one, a group, or all. {TOKEN_NOTE}", JSON),
     ("get", "/websub/{token}", "WebSub: verify the intent of a subscription.", TEXT),
     ("post", "/websub/{token}", "WebSub: accept pushed content.", TEXT),
     ("get", "/", "Return the web interface.", "text/html"),
@@ -80,7 +81,10 @@ QUERIES = {
     ("get", "/articles"): (
         "q", "route", "publisher", "language", "feed", "copies", "revised", "before", "limit",
     ),
+    ("get", "/articles/{id}"): ("format",),
     ("get", "/stories/{id}/diff"): ("from*", "to*"),
+    ("get", "/topics/{name}"): ("from", "format"),
+    ("get", "/events"): ("publishers",),
     ("get", "/feeds"): ("q", "health", "folder", "sort", "offset", "limit"),
     ("get", "/dead-letters"): ("group", "offset"),
 }  # fmt: skip
@@ -131,8 +135,8 @@ def _operation(method: str, path: str, summary: str, media_type: str) -> dict[st
     for name in QUERIES.get((method, path), ()):
         is_required, schema = name.endswith("*"), {"type": "string"}
         parameters.append({"name": name.rstrip("*"), "in": "query", "required": is_required, "schema": schema})
-    if TOKEN in summary:
-        token = {"name": "X-Copydesk-Token", "in": "header", "required": True, "schema": {"type": "string"}}
+    if TOKEN_NOTE in summary:
+        token = {"name": TOKEN_HEADER, "in": "header", "required": True, "schema": {"type": "string"}}
         parameters.append(token)
     operation["parameters"] = parameters
     if method == "post" and path in BODIES:

@@ -10,6 +10,8 @@ from importlib.resources import files
 
 from aiohttp import web
 
+from workers.web.responses import encodable
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
 
@@ -59,7 +61,7 @@ async def _page(request: web.Request) -> web.StreamResponse:
 async def _asset(request: web.Request) -> web.StreamResponse:
     name = request.match_info["name"]
     if name not in _assets() or name == "page.html":
-        raise web.HTTPNotFound(text="unknown file")
+        raise web.HTTPNotFound(text=encodable(f"unknown asset: {name[:100]}; reload the page"))
     tag = _assets()[name][1]
     headers = {"Cache-Control": "no-cache", "ETag": f'"{tag}"'}
     if request.if_none_match and any(cached.value == tag for cached in request.if_none_match):

@@ -18,6 +18,11 @@ def message(text: str, status: int = 200, **fields: Any) -> web.Response:
     return json_response({"message": text, **fields}, status)
 
 
+def encodable(text: str) -> str:
+    """Return *text* without lone surrogates, which stand for bytes of a request that are not UTF-8."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def int_parameter(request: web.Request, name: str, default: int, maximum: int) -> int:
     """Return a query parameter as a number from 0 to *maximum*.
 
@@ -25,5 +30,6 @@ def int_parameter(request: web.Request, name: str, default: int, maximum: int) -
     """
     text = request.query.get(name) or str(default)
     if not text.isdecimal() or len(text) > 18:
-        raise web.HTTPBadRequest(text=f"invalid {name}: expected a number")
+        detail = f"{text[:40]!r} (not an integer of at most 18 digits)"
+        raise web.HTTPBadRequest(text=f"invalid {name}: {detail}; use 0 or more")
     return min(int(text), maximum)

@@ -31,12 +31,14 @@ from workers.web.feeds_api import FeedsApi
 from workers.web.index_api import IndexApi
 from workers.web.items_api import ItemsApi
 from workers.web.letters_api import LettersApi
-from workers.web.responses import json_response
+from workers.web.request_body import read_body
+from workers.web.responses import encodable, json_response
 from workers.web.status_api import StatusApi
 from workers.web.topics_api import TopicsApi
 
 log = get_logger(__name__)
-BODY_TIMEOUT_S, BACKLOG = 30.0, 128
+BACKLOG = 128
+UNKNOWN_SUBSCRIPTION = "unknown subscription: no feed has the token of this callback URL; subscribe again"
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
 HEADERS = {
     "Content-Security-Policy": (
@@ -149,19 +151,15 @@ class WebServer:
     async def _check_request(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Reject unknown host names (DNS rebinding) and slow bodies, and answer 503 while the broker is away."""
+        """Reject unknown host names (DNS rebinding), and answer 503 while the broker is away."""
         # WebSub callbacks are authorised by their token, under any public name. Probes of containers use addresses.
         if not request.path.startswith(("/websub/", "/healthz", "/readyz")) and not self._is_known_host(request.host):
-            raise web.HTTPForbidden(text="unknown host; add its name to web_allowed_hosts")
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                await request.read()  # the request caches the body for its handler
-        except TimeoutError as exc:
-            raise web.HTTPRequestTimeout(text="incomplete body") from exc
+            text = encodable(f"unknown host: {request.host[:100]}; add its name to web_allowed_hosts")
+            raise web.HTTPForbidden(text=text)
         try:
             return await handler(request)
         except UnavailableError as exc:
-            return json_response({"healthy": False, "error": str(exc)}, 503)
+            return json_response({"healthy": False, "message": str(exc)}, 503)
 
     def _is_known_host(self, host: str) -> bool:
         """Return whether a Host header names this server. A page of another site cannot have an address as its host."""
@@ -175,16 +173,16 @@ class WebServer:
             request.match_info["token"], query.get("hub.mode", ""), query.get("hub.topic", ""),
             query.get("hub.lease_seconds", ""),
         ):  # fmt: skip
-            raise web.HTTPNotFound(text="unknown subscription")
+            raise web.HTTPNotFound(text=UNKNOWN_SUBSCRIPTION)
         return web.Response(text=query.get("hub.challenge", ""), content_type="text/plain")
 
     async def _accept_push(self, request: web.Request) -> web.StreamResponse:
         """Accept content that a hub pushes (WebSub §7)."""
         subscription = await self.websub.get_by_token(request.match_info["token"])
         if subscription is None:
-            raise web.HTTPGone(text="unknown subscription")
+            raise web.HTTPGone(text=UNKNOWN_SUBSCRIPTION)
         signature, content_type = (request.headers.get(name, "") for name in ("X-Hub-Signature", "Content-Type"))
-        if not await self.websub.accept(subscription, signature, content_type, await request.read()):
+        if not await self.websub.accept(subscription, signature, content_type, await read_body(request)):
             await FeedRegistry(self.broker.state).poll_now([subscription.feed])
         return web.Response(status=202)
 

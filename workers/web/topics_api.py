@@ -1,8 +1,9 @@
 """Topics over HTTP: as Server-Sent Events (HTML Standard §9.2), and as feeds of the latest articles.
 
-/topics                         list of topics
-/topics/NAME                    events, from Last-Event-ID or ?from=start|end|POSITION (default: end)
-/topics/NAME.atom .rss .json    latest articles
+/topics                                list of topics
+/topics/NAME                           events, from Last-Event-ID or ?from=start|end|POSITION (default: end);
+                                       ?format=ninjs|cloudevents
+/topics/NAME.atom .rss .json .ninjs    latest articles
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from streams.cloudevents import STRUCTURED_TYPE, encode_structured
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.config.tables import Route
-from streams.errors import UnreadableError
+from streams.errors import UnavailableError, UnreadableError
 from streams.logger import get_logger
 from streams.records import Article
 from streams.start import Start
@@ -35,7 +36,7 @@ from streams.topics import (
     resolve_topic,
     route_topic,
 )
-from workers.web.admin_api import HEADER
+from workers.web.admin_api import TOKEN_HEADER
 from workers.web.broadcast import Broadcaster, Event, Position, SlowConsumerError, parse_position
 from workers.web.event_feed import event_entry
 from workers.web.events_api import latest_events
@@ -43,6 +44,7 @@ from workers.web.feed_writers import FORMATS as FEED_FORMATS
 from workers.web.feed_writers import FeedWriter
 from workers.web.latency import Latency
 from workers.web.ninjs import MEDIA_TYPE, encode_ninjs, ninjs_list, wants_ninjs
+from workers.web.responses import encodable
 
 log = get_logger(__name__)
 
@@ -109,7 +111,7 @@ class TopicsApi:
         if broadcaster is None:
             raise web.HTTPNotFound(text=encodable(f"unknown topic: {name}; /topics lists all topics"))
         if format_ not in FORMATS and broadcaster.topic.name in PROTECTED and not self.is_authorised(request):
-            raise web.HTTPForbidden(text=f"topic needs the token: {name}; send it as {HEADER}")
+            raise web.HTTPForbidden(text=f"topic needs the token: {name}; send it as {TOKEN_HEADER}")
         if format_ not in FORMATS:
             return await self._events(request, broadcaster, _encoder(request, broadcaster.topic))
         if not _has_feed(broadcaster.topic):
@@ -153,19 +155,19 @@ class TopicsApi:
                     async with asyncio.timeout(WRITE_TIMEOUT_S):
                         await response.write(encode(event))
         except (SlowConsumerError, TimeoutError):
-            log.warning(
-                "subscriber disconnected", topic=broadcaster.topic.name, client=request.remote, reason="too slow"
-            )
-            if request.transport is not None:
-                request.transport.abort()
+            _disconnect(request, broadcaster.topic, reason="too slow")
+        except UnavailableError as exc:  # while the subscriber resumes; it comes after the head of the response
+            _disconnect(request, broadcaster.topic, error=exc)
         except ConnectionError:
             pass
         return response
 
 
-def encodable(text: str) -> str:
-    """Return *text* without lone surrogates, which stand for bytes of a header that are not UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _disconnect(request: web.Request, topic: Topic, **reason: object) -> None:
+    """Abort the connection of a subscriber, which resumes by its last event id."""
+    log.warning("subscriber disconnected", topic=topic.name, client=request.remote, **reason)
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _encode_sse(event: Event | None) -> bytes:

@@ -65,3 +65,12 @@ async def test_openapi_lists_exactly_the_served_paths(settings: Settings) -> Non
             assert status == 200
             assert record_type.__name__ in schema["$ref"]
         assert (await get(site, "schemas/nothing.json"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [("/events", ["publishers"]), ("/topics/{name}", ["from", "format"]), ("/articles/{id}", ["format"])],
+)
+def test_openapi_lists_query_parameters(path: str, names: list[str]) -> None:
+    parameters = build_openapi()["paths"][path]["get"]["parameters"]
+    assert [parameter["name"] for parameter in parameters if parameter["in"] == "query"] == names

@@ -11,9 +11,12 @@ from streams.brokers import open_broker
 from streams.brokers.base import OutgoingMessage
 from streams.codec import encode
 from streams.config.settings import Settings
+from streams.errors import UnavailableError
 from streams.records import NewsEvent, Report
 from streams.topics import BUILTIN_TOPICS, DESK_GROUP, EVENTS
+from workers.web.broadcast import BUFFER_EVENTS, Broadcaster
 from workers.web.event_feed import event_entry
+from workers.web.events_api import EventsApi
 from workers.web.server import WebServer
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -61,6 +64,21 @@ async def test_events_are_served_in_latest_revision(settings: Settings) -> None:
             assert b'"title":"Event a"' in stream
     finally:
         await server.stop()
+        await broker.close()
+
+
+async def test_search_that_times_out_is_unavailable(settings: Settings) -> None:
+    broker = open_broker(replace(settings, partitions=1), settings.broker_url)
+    await broker.create_topics(BUILTIN_TOPICS)
+    old, *newer = event("a", 2, 2), *(event("b", n, 2) for n in range(2, BUFFER_EVENTS + 2))
+    await broker.publish([OutgoingMessage(EVENTS.name, record.id.encode(), encode(record)) for record in (old, *newer)])
+    broadcaster = Broadcaster(broker, EVENTS)
+    try:
+        assert await EventsApi(broker, broadcaster).find(old.id) == old  # it is behind the buffer
+        with pytest.raises(UnavailableError, match=f"event search timed out: {old.id} "):
+            await EventsApi(broker, broadcaster, search_timeout_s=0.0).find(old.id)
+    finally:
+        await broadcaster.stop()
         await broker.close()
 
 

@@ -8,14 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
+from aiohttp import web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.test_utils import make_mocked_request
 
 from streams.config.settings import Settings
 from streams.topics import DESK_GROUP
 from tests.conftest import until
+from workers.poller.registry import WEBSUB
+from workers.poller.websub import TOKENS, HubSubscription
 from workers.services import connect
-from workers.web.admin_api import HEADER
+from workers.web.admin_api import TOKEN_HEADER
 from workers.web.connections import MAX_INCOMPLETE
+from workers.web.request_body import read_body
 from workers.web.server import HEADERS, WebServer, host_names
 
 
@@ -64,6 +71,13 @@ async def test_unknown_host_name_is_refused(web_host: str, settings: Settings) -
         assert (await server.get("/healthz", "10.0.0.5"))[0] == 200
 
 
+async def test_unknown_host_name_is_in_the_message(settings: Settings) -> None:
+    async with open_server(settings) as server, aiohttp.ClientSession() as http:
+        url = f"http://127.0.0.1:{server.port}/topics"
+        async with http.get(url, headers={"Host": "evil.example:8411"}) as response:
+            assert await response.text() == "unknown host: evil.example:8411; add its name to web_allowed_hosts"
+
+
 def test_host_names_include_listening_address() -> None:
     assert "192.168.1.5" in host_names(replace(Settings(), web_host="192.168.1.5"))
 
@@ -73,11 +87,11 @@ async def test_raw_topics_need_the_token(topic: str, settings: Settings) -> None
     async with open_server(settings) as server:
         url, token = f"http://127.0.0.1:{server.port}/topics/{topic}", server.server.admin.token
         async with aiohttp.ClientSession() as http:
-            for headers in ({}, {HEADER: "wrong"}):
+            for headers in ({}, {TOKEN_HEADER: "wrong"}):
                 async with http.get(url, headers=headers) as response:
                     assert response.status == 403
-                    assert HEADER in await response.text()
-            async with http.get(url, headers={HEADER: token}) as response:
+                    assert TOKEN_HEADER in await response.text()
+            async with http.get(url, headers={TOKEN_HEADER: token}) as response:
                 assert response.status == 200
             async with http.get(url.replace(topic, "polls")) as response:
                 assert response.status == 200
@@ -124,9 +138,49 @@ async def test_unusual_header_bytes_are_no_server_error(value: bytes, settings: 
 async def test_odd_feed_url_is_no_server_error(action: str, url: str, settings: Settings) -> None:
     async with open_server(settings) as server:
         body = f'{{"action": "{action}", "url": "{url}"}}'.encode()
-        head = f"POST /feeds HTTP/1.1\r\nHost: localhost\r\n{HEADER}: {server.server.admin.token}\r\n"
+        head = f"POST /feeds HTTP/1.1\r\nHost: localhost\r\n{TOKEN_HEADER}: {server.server.admin.token}\r\n"
         status, answer = await server.raw(f"{head}Content-Length: {len(body)}\r\n".encode(), body)
-        assert status in (200, 400), answer
+        assert status == 400, answer
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        ("POST /items?source=a", 403), ("POST /feeds", 403), ("POST /feeds/discover", 403), ("POST /feeds/import", 403),
+        ("POST /dead-letters", 403), ("POST /websub/unknown", 410), ("POST /nothing", 404), ("GET /topics", 200),
+    ],
+)  # fmt: skip
+async def test_body_without_authorisation_is_not_read(request_line: str, status: int, settings: Settings) -> None:
+    async with open_server(settings) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(f"{request_line} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")  # while no byte of the body has arrived
+        writer.close()
+        assert int(head.split(b" ", 2)[1]) == status
+
+
+async def test_incomplete_body_is_refused_in_time() -> None:
+    loop = asyncio.get_running_loop()
+    connection = BaseProtocol(loop)
+    connection.connection_made(asyncio.Transport())
+    payload = aiohttp.StreamReader(connection, 2**16, loop=loop)
+    request = make_mocked_request("POST", "/items", payload=payload)
+    with pytest.raises(web.HTTPRequestTimeout) as error:
+        await read_body(request, timeout_s=0.0)
+    assert error.value.text == "incomplete request body: POST /items (no end within 0 s); send it again"
+
+
+async def test_websub_push_above_max_feed_bytes_is_refused(settings: Settings) -> None:
+    async with open_server(settings, max_feed_bytes=2_000) as server:
+        subscription = HubSubscription(
+            "https://a.example/f", "https://hub.example/", "https://a.example/t", "known", "s"
+        )
+        state = server.server.broker.state
+        await state.hset(WEBSUB, subscription.feed, msgspec.json.encode(subscription))
+        await state.hset(TOKENS, subscription.token, subscription.feed)
+        for size, status in ((1_000, 202), (3_000, 413)):
+            head = f"POST /websub/known HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n".encode()
+            assert (await server.raw(head, b"x" * size))[0] == status
 
 
 async def test_half_open_connections_leave_the_server_reachable(settings: Settings) -> None:

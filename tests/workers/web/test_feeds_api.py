@@ -11,7 +11,7 @@ from tests.conftest import until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.site import NOW, Site, open_site
 from workers.poller.registry import FeedRegistry
-from workers.web.admin_api import HEADER
+from workers.web.admin_api import TOKEN_HEADER
 from workers.web.feed_errors import explain_error
 
 URL = "https://courier.example/f"
@@ -25,7 +25,7 @@ async def get(site: Site, path: str, status: int = 200) -> Any:
 
 async def post(site: Site, path: str, body: Any, status: int = 200) -> Any:
     data = body if isinstance(body, bytes) else json.dumps(body)
-    async with site.http.post(site.url + path, data=data, headers={HEADER: site.server.admin.token}) as response:
+    async with site.http.post(site.url + path, data=data, headers={TOKEN_HEADER: site.server.admin.token}) as response:
         assert response.status == status, await response.text()
         return await response.json()
 
@@ -40,7 +40,7 @@ async def test_list_shows_failing_feeds_first(settings: Settings) -> None:
         await feeds.set_paused([urls[0]], True)
         answer = await get(site, "feeds")
         assert [feed["health"] for feed in answer["feeds"]] == ["failing", "new", "new", "new", "ok", "paused"]
-        assert answer["feeds"][0]["explanation"].startswith("There is no document at this address")
+        assert answer["feeds"][0]["explanation"].startswith("There is no document at this URL")
         assert answer["health"] == {"ok": 1, "failing": 1, "paused": 1, "new": 3}
         assert answer["folders"] == ["world"]
         for query, count in (
@@ -49,7 +49,7 @@ async def test_list_shows_failing_feeds_first(settings: Settings) -> None:
         ):  # fmt: skip
             assert len((await get(site, f"feeds?{query}"))["feeds"]) == count, query
         assert (await get(site, "feeds?sort=title"))["feeds"][0]["title"] == "Alpha"
-        assert "invalid sort" in await get(site, "feeds?sort=x", 400)
+        assert "invalid sort: 'x'" in await get(site, "feeds?sort=x", 400)
 
 
 async def test_detail_has_polls_with_explanations(settings: Settings) -> None:
@@ -73,7 +73,7 @@ async def test_detail_has_polls_with_explanations(settings: Settings) -> None:
         detail = (await get(site, f"feeds/{feed['id']}"))["feed"]
         assert (detail["url"], detail["full_text"], detail["set_interval_s"]) == (URL, "default", 0)
         for unknown in ("0" * 16, "x"):
-            assert "feed not found" in await get(site, f"feeds/{unknown}", 404)
+            assert f"feed not found: {unknown}; see /feeds" in await get(site, f"feeds/{unknown}", 404)
 
 
 async def test_feed_is_edited(settings: Settings) -> None:
@@ -84,7 +84,8 @@ async def test_feed_is_edited(settings: Settings) -> None:
         [state] = await FeedRegistry(site.broker.state).all()
         assert (state.name, state.folder, state.interval_s, state.full_text) == ("News", "", 600, True)
         for wrong, message in (
-            ({}, "nothing to change"), ({"interval_s": -1}, "invalid interval_s"), ({"full_text": "maybe"}, "invalid full_text"),
+            ({}, f"no field to change: {URL}; set title"), ({"interval_s": -1}, f"invalid interval_s: -1.0 (feed {URL})"),
+            ({"full_text": "maybe"}, f"invalid full_text: 'maybe' (feed {URL})"),
             ({"interval_s": "x"}, "invalid request body"),
         ):  # fmt: skip
             answer = await post(site, "feeds", {"action": "edit", "url": URL, **wrong}, 400)
@@ -92,6 +93,16 @@ async def test_feed_is_edited(settings: Settings) -> None:
         assert (await post(site, "feeds", {"action": "edit", "url": "https://none.example/", "title": "x"}))[
             "changed"
         ] == 0
+
+
+@pytest.mark.parametrize("type_", ["", "feed", "page", "sitemap", "sitemap index", "pages"])
+async def test_feed_is_added_with_a_known_type_only(type_: str, settings: Settings) -> None:
+    async with open_site(settings) as site:
+        is_known = type_ != "pages"
+        answer = await post(site, "feeds", {"action": "add", "url": URL, "type": type_}, 200 if is_known else 400)
+        states = await FeedRegistry(site.broker.state).all()
+        assert [state.type for state in states] == (["page" if type_ == "page" else ""] if is_known else [])
+        assert is_known or answer["message"].startswith(f"invalid type: 'pages' (feed {URL}); use one of feed, page, ")
 
 
 async def test_discovery_lists_the_feeds_of_a_page(settings: Settings) -> None:
@@ -128,7 +139,9 @@ async def test_import_adds_the_feeds_of_opml(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("path", ["feeds", "feeds/discover", "feeds/import", "dead-letters"])
-@pytest.mark.parametrize("headers", [{}, {HEADER: "wrong"}, {"Origin": "https://evil.example", "Cookie": "token=x"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {TOKEN_HEADER: "wrong"}, {"Origin": "https://evil.example", "Cookie": "token=x"}]
+)
 async def test_changes_need_the_token(path: str, headers: dict[str, str], settings: Settings) -> None:
     async with open_site(settings) as site:
         await FeedRegistry(site.broker.state).add([(URL, "")])

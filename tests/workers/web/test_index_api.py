@@ -99,15 +99,15 @@ async def test_unknown_article_is_unavailable_until_the_index_is_complete(settin
         for path in (f"articles/{ID}", f"stories/{ID}"):
             async with site.http.get(site.url + path) as response:
                 assert response.status == 503
-                assert "the search index is being built" in (await response.json())["error"]
+                assert "the search index is being built" in (await response.json())["message"]
 
 
 @pytest.mark.parametrize(
     ("path", "status", "message"),
     [
-        ("articles?copies=x", 400, "invalid copies"), ("articles?before=x", 400, "invalid before"),
-        ("articles?limit=-1", 400, "invalid limit"), ("articles?before=" + "9" * 30, 400, "invalid before"),
-        ("stories/x", 404, "invalid story id"), (f"stories/{'0' * 20}", 404, "story not found"),
+        ("articles?copies=x", 400, "invalid copies: 'x'"), ("articles?before=x", 400, "invalid before: 'x'"),
+        ("articles?limit=-1", 400, "invalid limit"), ("articles?before=" + "9" * 30, 400, "invalid before: '999"),
+        ("stories/x", 404, "invalid story id: 'x'"), (f"stories/{'0' * 20}", 404, "story not found"),
     ],
 )  # fmt: skip
 async def test_invalid_requests_are_explained(path: str, status: int, message: str, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """The push API: statuses, idempotency, limits, and items on the topic."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from tests.support.pipeline import everything
 from workers.intake.publish import publish
 from workers.intake.pushed_items import to_item
 from workers.services import connect
+from workers.web.idempotency import CLAIM_S, IdempotencyKeys
 from workers.web.items_api import MAX_ITEMS
 from workers.web.server import WebServer
 
@@ -81,10 +83,10 @@ async def test_push_publishes_items_before_it_answers(settings: Settings) -> Non
         (ROW, {"Content-Type": "text/plain"}, "source=a", 415, "unknown content type: text/plain"),
         ([], JSON, "source=a", 422, "invalid number of items: 0 (1 to"),
         (b"\n\n", LINES, "source=a", 422, "invalid number of items: 0 (1 to"),
-        ({}, JSON, "source=a", 422, "1 invalid items"),
-        ([ROW, {"title": 1}, {"title": ["x"]}], JSON, "source=a", 422, "1 invalid items"),
+        ({}, JSON, "source=a", 422, "invalid items: 1 of 1"),
+        ([ROW, {"title": 1}, {"title": ["x"]}], JSON, "source=a", 422, "invalid items: 1 of 3"),
         ([ROW] * (MAX_ITEMS + 1), JSON, "source=a", 413, "invalid number of items: 1001 (1 to"),
-        ({"title": "a", "page_text": "x" * 1_000_001}, JSON, "source=a", 422, "1 invalid items"),
+        ({"title": "a", "page_text": "x" * 1_000_001}, JSON, "source=a", 422, "invalid items: 1 of 1"),
     ],
 )
 async def test_malformed_push_is_refused_whole(
@@ -118,6 +120,59 @@ async def test_idempotency_key_publishes_once(settings: Settings) -> None:
         status, reply, _ = await site.push({"title": "Another"}, headers)
         assert (status, "Idempotency-Key was used" in reply["message"]) == (422, True)
     assert len(await everything(settings, "items")) == 1
+
+
+async def test_concurrent_pushes_with_a_key_publish_once(settings: Settings) -> None:
+    async with api(settings) as site, api(settings) as other:  # two web servers
+        headers = {**JSON, "Idempotency-Key": "push-1"}
+        answers = await asyncio.gather(*(server.push(ROW, headers) for server in (site, other) * 10))
+        assert {status for status, _, _ in answers} <= {202, 409}
+        assert (await site.push(ROW, headers))[0] == 202, "a repetition gets the stored reply"
+    assert len(await everything(settings, "items")) == 1
+
+
+async def test_push_whose_first_request_still_runs_is_told_to_retry(settings: Settings) -> None:
+    async with api(settings) as site:
+        keys = IdempotencyKeys(site.server.broker)
+        claim = await keys.claim("push-1")
+        headers = {**JSON, "Idempotency-Key": "push-1"}
+        status, reply, sent = await site.push(ROW, headers)
+        assert (status, sent["Retry-After"]) == (409, "2")
+        assert reply["message"].startswith("Idempotency-Key in use: 'push-1' (")
+        assert 0 < await site.server.broker.state.execute_command("TTL", claim.key) <= CLAIM_S, "a killed server"
+        await keys.release(claim)
+        assert (await site.push(ROW, headers))[0] == 202
+        await keys.release(claim)  # late, and without effect
+        assert (await site.push(ROW, headers))[:2] == (202, {"accepted": 1, "identity_keys": ["courier.example/1"]})
+    assert len(await everything(settings, "items")) == 1
+
+
+async def test_push_whose_claim_expired_publishes_nothing(settings: Settings) -> None:
+    async with api(settings) as site:
+        keys = IdempotencyKeys(site.server.broker)
+        late = await keys.claim("push-1")
+        await site.server.broker.state.delete(late.key)  # as after CLAIM_S seconds
+        assert (await site.push(ROW, {**JSON, "Idempotency-Key": "push-1"}))[0] == 202
+        item = to_item({"title": "Late"}, "source:x", datetime.now(UTC))
+        assert not await publish(site.server.broker, [item], conditions=late.conditions())
+    assert len(await everything(settings, "items")) == 1
+
+
+async def test_refused_push_frees_its_key(settings: Settings) -> None:
+    async with api(settings) as site:
+        headers = {**JSON, "Idempotency-Key": "push-1"}
+        for body, status in ((b"{", 400), ({}, 422), ([], 422), (ROW, 202)):
+            assert (await site.push(body, headers))[0] == status
+
+
+async def test_refused_push_takes_no_budget(settings: Settings) -> None:
+    async with api(replace(settings, push_items_per_minute=5, max_desk_lag=3)) as site:
+        rows = [{"title": f"Story {n}"} for n in range(5)]
+        for _ in range(3):
+            status, reply, _ = await site.push(rows)
+            assert (status, "max_desk_lag" in reply["message"]) == (429, True), reply
+        assert (await site.push(rows[:3]))[0] == 202
+    assert len(await everything(settings, "items")) == 3
 
 
 async def test_push_above_budget_is_told_to_retry(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from streams.records import Item, MessageId
 from streams.topics import ITEMS
 from tests.support.site import NOW, Site, article, open_site
 from workers.dead_letters import build, count_pending, from_feed_entry
-from workers.web.admin_api import HEADER
+from workers.web.admin_api import TOKEN_HEADER
 
 FEED = "https://courier.example/f"
 
@@ -19,7 +19,7 @@ def item(n: int) -> bytes:
 
 
 async def call(site: Site, path: str, body: Any = None, status: int = 200) -> Any:
-    headers, data = {HEADER: site.server.admin.token}, None if body is None else json.dumps(body)
+    headers, data = {TOKEN_HEADER: site.server.admin.token}, None if body is None else json.dumps(body)
     async with site.http.request("POST" if body else "GET", site.url + path, data=data, headers=headers) as response:
         assert response.status == status, await response.text()
         return await (response.json() if "json" in response.content_type else response.text())
@@ -60,7 +60,7 @@ async def test_letter_shows_its_content(settings: Settings) -> None:
         assert full["error"] == "cleaning took longer than 1 s"
         torn = await call(site, f"dead-letters/{letters['<item>torn']['letter']}")
         assert (torn["content"], torn["fields"], torn["replayable"]) == ("<item>torn", [], False)
-        assert "invalid dead letter" in await call(site, "dead-letters/x", status=404)
+        assert "invalid dead letter: 'x'" in await call(site, "dead-letters/x", status=404)
         assert "no pending dead letter" in (await call(site, "dead-letters/0@999", status=400))["message"]
 
 
@@ -70,10 +70,14 @@ async def test_group_is_resolved_at_once(settings: Settings) -> None:
         groups = {group["error_kind"]: group for group in (await call(site, "dead-letters"))["groups"]}
         answer = await call(site, "dead-letters", {"action": "replay", "group": groups["timeout"]["key"]})
         assert (answer["done"], answer["failures"]) == (3, [])
+        assert answer["message"] == "3 dead letters replayed"
+        gone = await call(site, "dead-letters", {"action": "replay", "group": groups["timeout"]["key"]}, 404)
+        assert gone["message"].startswith("no pending dead letters: group ")
         assert await count_pending(site.broker) == 2
         rest = await call(site, "dead-letters", {"action": "replay", "all": True})
         assert rest["done"] == 1
         assert "not replayable" in rest["failures"][0]
+        assert rest["message"] == f"1 dead letter replayed, 1 failed ({rest['failures'][0]})"
         assert (await call(site, "dead-letters", {"action": "discard", "all": True}))["done"] == 1
         assert await count_pending(site.broker) == 0
 

@@ -26,3 +26,10 @@ def test_token_error_names_data_dir(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="data_dir"):
         load_token(tmp_path / "file" / "data")
+
+
+@pytest.mark.parametrize("content", ["\ufefftoken".encode(), "tokén".encode("latin-1")])
+def test_unreadable_token_is_settings_error(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "web.token").write_bytes(content)  # as an editor may save it
+    with pytest.raises(SettingsError, match=r"token not readable: .*web.token \(.+\); remove the file"):
+        load_token(tmp_path)

@@ -126,7 +126,7 @@ async def test_story_view_shows_the_words_that_differ(settings: Settings, chromi
 async def test_feeds_view_filters_and_keeps_its_address(settings: Settings, chromium: Chromium) -> None:
     async with view(settings, chromium, "feeds") as (page, _, _):
         rows = "[...document.querySelectorAll('#feeds tr')].map((r) => r.innerText)"
-        assert "no document at this address" in (await page.evaluate(rows))[0]
+        assert "no document at this URL" in (await page.evaluate(rows))[0]
         await page.click("[data-health=paused]")
         await until(lambda: page.evaluate(f"{rows}.length === 1"))
         assert await page.evaluate("location.search") == "?health=paused"

@@ -8,7 +8,7 @@ export function addFeeds(onAdded) {
 }
 
 function discoveryForm(results, onAdded) {
-  const input = make("input", { id: "add-url", type: "text", inputMode: "url", required: true, placeholder: "example.org or the address of a feed", autocomplete: "off", spellcheck: false });
+  const input = make("input", { id: "add-url", type: "text", inputMode: "url", required: true, placeholder: "example.org or the URL of a feed", autocomplete: "off", spellcheck: false });
   const folder = make("input", { id: "add-folder", type: "text", placeholder: "none", autocomplete: "off" });
   const submit = make("button", { class: "primary", textContent: "Find feeds" });
   const form = make("form", {},
@@ -44,7 +44,7 @@ function found(sources, folder, results, onAdded) {
     results.replaceChildren();
     onAdded();
   }, { class: "primary" });
-  return make("fieldset", {}, make("legend", { textContent: `${count(sources.length, "source")} found` }), make("ul", {}, boxes.map(([, , item]) => item)), add);
+  return make("fieldset", {}, make("legend", { textContent: `${count(sources.length, "feed")} found` }), make("ul", {}, boxes.map(([, , item]) => item)), add);
 }
 
 function opmlForm(results, onAdded) {

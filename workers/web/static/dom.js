@@ -17,7 +17,7 @@ export function make(tag, properties = {}, ...children) {
 }
 
 // -- token ------------------------------------------------------------------------------------------------------
-// It is in the address that `copydesk up` prints, and then in this tab only. Other tabs of this server may ask for it.
+// It is in the URL that `copydesk up` prints, and then in this tab only. Other tabs of this server may ask for it.
 const hash = location.hash.slice(1);
 const isToken = /^[\w-]{20,}$/.test(hash);
 const channel = new BroadcastChannel("copydesk");
@@ -58,7 +58,7 @@ async function read(answer) {
   const text = await answer.text();
   let value;
   try { value = JSON.parse(text); } catch { value = { message: text }; }
-  if (!answer.ok) throw Object.assign(new Error(value.message || value.error || `HTTP ${answer.status}`), { status: answer.status });
+  if (!answer.ok) throw Object.assign(new Error(value.message || `HTTP ${answer.status}`), { status: answer.status });
   return value;
 }
 
@@ -140,7 +140,7 @@ export const capitalised = (text) => text.slice(0, 1).toUpperCase() + text.slice
 
 export const chip = (text, kind = "", title = "") => make("span", { class: `chip ${kind}`, textContent: text, title });
 
-// Return a link to another site, or its text if it is no web address.
+// Return a link to another site, or its text if it is no web URL.
 export function outside(url, text = url) {
   if (!/^https?:/.test(url)) return make("span", { textContent: text });
   return make("a", { href: url, rel: "noreferrer noopener", target: "_blank", textContent: text });

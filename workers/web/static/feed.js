@@ -34,7 +34,7 @@ function stateOf(feed) {
   }
   parts.push(facts([
     ["State", make("span", { class: `health ${feed.health}`, textContent: WORDS[feed.health] })],
-    ["Address", outside(feed.url)],
+    ["URL", outside(feed.url)],
     ["Moved to", feed.moved_to && outside(feed.moved_to)],
     ["Folder", feed.folder],
     ["Interval", feed.interval_s ? `${span(feed.interval_s)}${feed.set_interval_s ? " (set)" : ""}` : ""],

@@ -28,7 +28,7 @@ export async function render(main, { query: address, signal }) {
     found.textContent = !answer.total ? "No feeds yet. Add one above." : answer.matching ? "" : "No feed matches. Change the words or the filters.";
     showPages(pages, answer, state);
   };
-  const search = make("input", { id: "search", type: "search", value: state.q, placeholder: "Filter by title or address", "aria-label": "Filter feeds by title, address or folder" });
+  const search = make("input", { id: "search", type: "search", value: state.q, placeholder: "Filter by title or URL", "aria-label": "Filter feeds by title, URL or folder" });
   search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => apply({ q: search.value.trim() }), SEARCH_DELAY_MS); });
   main.append(
     make("h1", { textContent: "Feeds" }),

@@ -10,7 +10,7 @@ const CAUSES = {
 
 export async function render(main, { query: address, signal }) {
   main.append(make("h1", { textContent: "Dead letters" }), make("p", { class: "meta", textContent: "Messages that copydesk could not process. Nothing is lost: correct the cause, then replay them." }));
-  if (!hasToken()) { main.append(make("p", { class: "notice" }, sentence("Dead letters hold raw texts. To see them, open the page at the address that `copydesk up` prints."))); return; }
+  if (!hasToken()) { main.append(make("p", { class: "notice" }, sentence("Dead letters hold raw texts. To see them, open the page at the URL that `copydesk up` prints."))); return; }
   const state = { group: address.get("group") || "", offset: Number(address.get("offset")) || 0 };
   const error = make("p", { class: "bad", role: "status" }), groups = make("div"), list = make("ol", { id: "letters" }), pages = make("nav", { class: "pages", "aria-label": "Pages" });
   let shown = "";

@@ -19,7 +19,7 @@ export function welcome(place, signal) {
 function firstSteps(isDemo) {
   const box = make("section", { class: "welcome", "aria-labelledby": "welcome-title" });
   box.append(make("h2", { id: "welcome-title", textContent: isDemo ? "Read real feeds" : "Add the first feed" }));
-  if (!hasToken()) box.append(make("p", {}, "This page is read-only. Open it at the address that ", make("code", { textContent: "copydesk up" }), " prints."));
+  if (!hasToken()) box.append(make("p", {}, "This page is read-only. Open it at the URL that ", make("code", { textContent: "copydesk up" }), " prints."));
   else box.append(addFeeds(() => { location.href = "/feeds"; }));
   if (!isDemo) box.append(make("p", { class: "meta" }, "To watch invented articles first, stop copydesk and start ", make("code", { textContent: "copydesk up --demo on" }), "."));
   return box;
