@@ -14,8 +14,8 @@ from streams.subscribe import subscribe
 from streams.topics import ARTICLES
 
 
-def article(id_: str, revision: int = 1) -> OutgoingMessage:
-    return OutgoingMessage(ARTICLES.name, id_.encode(), encode(Article(id=id_, revision=revision, title=id_)))
+def article(id_: str, revision: int = 1, topic: str = ARTICLES.name) -> OutgoingMessage:
+    return OutgoingMessage(topic, id_.encode(), encode(Article(id=id_, revision=revision, title=id_)))
 
 
 @asynccontextmanager
@@ -32,12 +32,12 @@ async def wire(settings: Settings) -> AsyncGenerator[Broker, None]:
 class Subscriber:
     """A task that subscribes and collects ids and revisions."""
 
-    def __init__(self, settings: Settings, group: str = "") -> None:
+    def __init__(self, settings: Settings, group: str = "", topic: str = ARTICLES.name) -> None:
         self.got: list[tuple[str, int]] = []
-        self._task = asyncio.create_task(self._run(settings, group))
+        self._task = asyncio.create_task(self._run(settings, group, topic))
 
-    async def _run(self, settings: Settings, group: str) -> None:
-        async with aclosing(subscribe("articles", group=group, settings=settings)) as articles:
+    async def _run(self, settings: Settings, group: str, topic: str) -> None:
+        async with aclosing(subscribe(topic, group=group, settings=settings)) as articles:
             async for record in articles:
                 self.got.append((record.id, record.revision))
 

@@ -25,6 +25,7 @@ from streams.records import Article, NewsEvent
 from streams.revision_filter import REMEMBERED_ARTICLES, RevisionFilter
 from streams.subscribe import Subscription, subscribe, subscribe_sync
 from streams.testing import InMemoryBroker
+from streams.topics import ARTICLES, route_topic
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S, Clusters, until
 from tests.support.kafka import CURRENT
@@ -87,6 +88,21 @@ async def test_subscribe_members_share_and_take_over(any_broker: Settings) -> No
         await broker.publish([article(*m) for m in more])
         await until(lambda: {*sent, *more} <= {*one.got, *two.got})
         await two.stop()
+
+
+async def test_group_of_two_topics_receives_all_of_both(any_broker: Settings) -> None:
+    route = route_topic("harbour")
+    async with wire(any_broker) as broker:
+        await broker.create_topics([route])
+        sent = {topic: [(f"{topic}-{n}", 1) for n in range(40)] for topic in (ARTICLES.name, route.name)}
+        await broker.publish([article(*m, topic) for topic, messages in sent.items() for m in messages])
+        members = {topic: Subscriber(any_broker, "app", topic) for topic in sent}
+        await until(
+            lambda: all(member.has(sent[topic]) for topic, member in members.items()),
+            what=lambda: f"40 of each: {[len(member.got) for member in members.values()]}",
+        )
+        for member in members.values():
+            await member.stop()
 
 
 async def test_subscriber_survives_valkey_restart(tmp_path: Path) -> None:

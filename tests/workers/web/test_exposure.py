@@ -17,8 +17,8 @@ from aiohttp.test_utils import make_mocked_request
 from streams.config.settings import Settings
 from streams.topics import DESK_GROUP
 from tests.conftest import until
-from workers.poller.registry import WEBSUB
-from workers.poller.websub import TOKENS, HubSubscription
+from workers.poller.registry import WEBSUB, WEBSUB_TOKENS
+from workers.poller.websub import HubSubscription
 from workers.services import connect
 from workers.web.admin_api import TOKEN_HEADER
 from workers.web.connections import MAX_INCOMPLETE
@@ -177,7 +177,7 @@ async def test_websub_push_above_max_feed_bytes_is_refused(settings: Settings) -
         )
         state = server.server.broker.state
         await state.hset(WEBSUB, subscription.feed, msgspec.json.encode(subscription))
-        await state.hset(TOKENS, subscription.token, subscription.feed)
+        await state.hset(WEBSUB_TOKENS, subscription.token, subscription.feed)
         for size, status in ((1_000, 202), (3_000, 413)):
             head = f"POST /websub/known HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n".encode()
             assert (await server.raw(head, b"x" * size))[0] == status

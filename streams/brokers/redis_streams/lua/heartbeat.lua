@@ -2,10 +2,12 @@
 --
 -- KEYS: members (zset: member -> expiry in ms), leases (hash: partition -> "member|epoch"), epochs (hash),
 --       groups (hash: group -> time of its last heartbeat in s),
---       lease clocks (hash: boot id of a machine -> broker's time minus monotonic time of that machine, in ms).
+--       lease clocks (hash: boot id of a machine -> broker's time minus monotonic time of that machine, in ms),
+--       member topics (hash: member -> its topics between line ends).
 -- ARGV: me ("name#incarnation"), lease in ms, 1 for my first heartbeat, group, boot id and monotonic time in ms of my
 --       machine, partition...
 -- A jump of the broker's clock moves the expiries along, so that no live member loses its partitions.
+-- The members that read a topic share its partitions. A member of an earlier version states no topics: it reads all.
 -- Each new owner gets a new epoch, which distinguishes a lease that was lost and regained.
 -- Returns {owned, to_release}: my leases as {partition, lease, ...}, and the partitions to release.
 local members, leases, epochs, me = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
@@ -32,15 +34,40 @@ redis.call('HSET', KEYS[4], ARGV[4], time[1])
 redis.call('ZADD', members, latest_expiry, me)
 local live = redis.call('ZRANGE', members, 0, -1)
 table.sort(live)
-local rank, count = {}, #live
-for i, member in ipairs(live) do rank[member] = i - 1 end
+local is_live, my_topics, shares = {}, '\n', {}
+for _, member in ipairs(live) do is_live[member] = true end
+for i = 7, #ARGV do
+  local topic = string.match(ARGV[i], '^(.*)/%d+$')
+  if not string.find(my_topics, '\n' .. topic .. '\n', 1, true) then my_topics = my_topics .. topic .. '\n' end
+end
+redis.call('HSET', KEYS[6], me, my_topics)
+local topics_of = {}
+local stated = redis.call('HGETALL', KEYS[6])
+for i = 1, #stated, 2 do
+  if is_live[stated[i]] then topics_of[stated[i]] = stated[i + 1] else redis.call('HDEL', KEYS[6], stated[i]) end
+end
+local function share_of(topic)  -- {my rank, number} of the members that read the topic
+  if not shares[topic] then
+    local rank, count = 0, 0
+    for _, member in ipairs(live) do
+      local topics = topics_of[member]
+      if not topics or string.find(topics, '\n' .. topic .. '\n', 1, true) then
+        if member == me then rank = count end
+        count = count + 1
+      end
+    end
+    shares[topic] = {rank, count}
+  end
+  return unpack(shares[topic])
+end
 local owned, to_release = {}, {}
 for i = 7, #ARGV do
   local partition = ARGV[i]
+  local rank, count = share_of(string.match(partition, '^(.*)/%d+$'))
   local lease = redis.call('HGET', leases, partition)
   local owner = lease and string.match(lease, '^(.*)|%d+$')
-  local mine = tonumber(string.match(partition, '%d+$')) % count == rank[me]
-  if mine and not (owner and rank[owner]) then
+  local mine = tonumber(string.match(partition, '%d+$')) % count == rank
+  if mine and not (owner and is_live[owner]) then
     lease = me .. '|' .. redis.call('HINCRBY', epochs, partition, 1)
     redis.call('HSET', leases, partition, lease)
     owner = me
