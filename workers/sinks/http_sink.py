@@ -15,7 +15,7 @@ from workers.sinks.base import Options, Sink, SinkRejectedError, SinkRetryError
 from workers.text.normalise import plain_text
 
 MAX_DETAIL_CHARS = 500
-PLAIN = {"Accept-Encoding": "identity"}  # the beginning of an error must be readable
+IDENTITY_ENCODING = {"Accept-Encoding": "identity"}  # the beginning of an error must be readable
 
 
 class HttpSink(Sink[Options]):

@@ -18,7 +18,7 @@ from streams.cloudevents import http_headers
 from streams.codec import encode
 from streams.records import Article
 from workers.sinks.base import SinkEvent
-from workers.sinks.http_sink import PLAIN, HttpSink, check_response
+from workers.sinks.http_sink import IDENTITY_ENCODING, HttpSink, check_response
 from workers.sinks.options import option
 
 SECRET_PREFIX = "whsec_"
@@ -64,7 +64,7 @@ class WebhookSink(HttpSink[WebhookOptions]):
     async def _post(self, event: SinkEvent) -> None:
         body = encode_event(event.article)
         signature = signature_headers(self.options.secret, event.id, int(time.time()), body)
-        headers = PLAIN | http_headers(event.article) | signature
+        headers = IDENTITY_ENCODING | http_headers(event.article) | signature
         client = await self.client()
         # By Standard Webhooks a 3xx is a failure: a redirect must not pass articles on to another host.
         check_response(await client.post(self.options.url, body, headers, follow_redirects=False))
