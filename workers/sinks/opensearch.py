@@ -114,7 +114,7 @@ class OpenSearchSink(HttpSink[OpenSearchOptions]):
         """Check the outcome of each article. Raises: SinkRejectedError, SinkRetryError, UnavailableError."""
         try:
             items = msgspec.json.decode(response.body, type=_BulkResponse).items
-        except msgspec.DecodeError as exc:
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
             raise UnavailableError(f"invalid bulk response: {self.options.url} ({exc})") from exc
         outcomes = [outcome for item in items for outcome in item.values()]
         if len(outcomes) != count:

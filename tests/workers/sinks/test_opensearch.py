@@ -136,3 +136,11 @@ async def test_opensearch_sends_credentials() -> None:
         assert "wrong-password" not in str(error.value)
         await write(server, [event("a")], username="desk", password="hunter2")
         assert versions(server) == {"a": 1}
+
+
+@pytest.mark.parametrize("body", [b'{"items": [{"index": {"status": 400, "error": "\xff"}}]}', b"[]", b"no JSON"])
+async def test_opensearch_invalid_response_is_unavailable(body: bytes) -> None:
+    async with serving() as server:
+        server.indices["articles"], server.bulk_response = {}, body
+        with pytest.raises(UnavailableError, match="invalid bulk response"):
+            await write(server, [event("a")])
