@@ -76,7 +76,7 @@ class S3Sink(HttpSink[S3Options]):
                 condition = {"If-None-Match": "*"}
                 continue
             self._check(found)
-            if int(found.headers.get(REVISION, "0")) >= article.revision:
+            if _revision_of(found) >= article.revision:
                 return
             condition = {"If-Match": found.headers.get("etag", "")}
         raise SinkRetryError(f"object not written: {self._url(article)} (another client keeps changing it)")
@@ -105,6 +105,14 @@ class S3Sink(HttpSink[S3Options]):
 def _metadata(article: Article) -> dict[str, str]:
     withdrawn = {WITHDRAWN: "true"} if article.withdrawn else {}
     return {"Content-Type": "application/json", REVISION: str(article.revision)} | withdrawn
+
+
+def _revision_of(found: Response) -> int:
+    """Return the revision in the metadata of an object; 0 for an object of another client."""
+    try:
+        return int(found.headers.get(REVISION, "0"))
+    except ValueError:
+        return 0
 
 
 async def sign(options: S3Options, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
