@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import msgspec
 from standardwebhooks import Webhook
 
-from streams.cloudevents import http_headers
+from streams.cloudevents import event_attributes, http_headers
 from streams.codec import encode
 from streams.records import Article
 from workers.sinks.base import SinkEvent
@@ -71,8 +71,8 @@ class WebhookSink(HttpSink[WebhookOptions]):
 
 
 def encode_event(article: Article) -> bytes:
-    """Return the body of an event: type, timestamp and article."""
-    event_type = "article.new" if article.revision == 1 else "article.revised"
+    """Return the body of an event: type, timestamp and article. The type is that of the CloudEvent."""
+    event_type = event_attributes(article)["type"].removeprefix("copydesk.")
     envelope = {"type": event_type, "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     return msgspec.json.encode(envelope | {"data": msgspec.Raw(encode(article))})
 
