@@ -172,6 +172,7 @@ class SinkRunner:
         """
         if len(batch) == 1:
             await self._write_dead_letter(batch[0], error, attempts.count)
+            await self.state.ended(str(batch[0].event.source), is_dead_letter=True, is_exhausted=first_s > 0)
             return
         for delivery in batch:
             await self._deliver(subscription, [delivery], self._first_attempt(first_s))
@@ -199,7 +200,6 @@ class SinkRunner:
             lambda: self.broker.publish([letter]), "dead letter not written", sink=name, article_id=event.article.id,
             revision=event.article.revision, next_step="waiting for the broker",
         )  # fmt: skip
-        await self.state.ended(str(event.source), is_rejected=True)
 
 
 def _event_fields(event: SinkEvent) -> dict[str, Any]:

@@ -10,8 +10,9 @@ import pytest
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.config.tables import Place, SinkTable
-from streams.errors import SettingsError
+from streams.errors import SettingsError, UnavailableError
 from streams.start import Start
+from streams.topics import ARTICLES
 from tests.conftest import until
 from tests.support.subscribers import article
 from workers import dead_letters
@@ -19,6 +20,7 @@ from workers.services import connect
 from workers.sinks import require_library
 from workers.sinks.base import Sink, SinkEvent, SinkRejectedError, SinkRetryError
 from workers.sinks.runner import SinkRunner
+from workers.sinks.state import SinkState, read_sink_states
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,10 @@ class NoOptions:
 
 
 class MemoryStore(Sink[NoOptions]):
-    """A store of the newest revisions and offsets. It refuses the ids in `rejected`, and asks to wait for `delayed`."""
+    """A store of the newest revisions and offsets.
+
+    It rejects the ids in `rejected`, asks to wait for those in `delayed`, and fails with a ValueError at `broken`.
+    """
 
     options_type = NoOptions
     batch_size, batch_wait_s = 50, 0.2
@@ -39,10 +44,16 @@ class MemoryStore(Sink[NoOptions]):
         self.offsets: dict[int, int] = {}
         self.rejected: set[str] = set()
         self.delayed: set[str] = set()
+        self.broken: set[str] = set()
+        self.is_down = False
 
     async def deliver(self, batch: Sequence[SinkEvent]) -> None:
         self.batches.append([event.id for event in batch])
+        if self.is_down:
+            raise UnavailableError("no store")
         for event in batch:
+            if event.article.id in self.broken:
+                raise ValueError(f"cannot store {event.id}")
             if event.article.id in self.rejected:
                 raise SinkRejectedError("unwanted")
             if event.article.id in self.delayed:
@@ -54,17 +65,23 @@ class MemoryStore(Sink[NoOptions]):
     async def positions(self, topic: str) -> Mapping[int, int]:
         return dict(self.offsets)
 
+    async def record_positions(self, topic: str, positions: Mapping[int, int]) -> None:
+        self.offsets |= {p: max(offset, self.offsets.get(p, 0)) for p, offset in positions.items()}
+
     async def close(self) -> None: ...
 
 
 @asynccontextmanager
-async def running(settings: Settings, sink: MemoryStore, max_retry_s: float = 3_600.0) -> AsyncGenerator[Broker, None]:
-    table = SinkTable(name="store", type="memory", start_from=Start.EARLIEST)
+async def running(
+    settings: Settings, sink: MemoryStore, max_retry_s: float = 3_600.0, start: Start = Start.EARLIEST
+) -> AsyncGenerator[Broker, None]:
+    table = SinkTable(name="store", type="memory", start_from=start)
     broker = await connect(settings, settings.broker_url)
     runner = SinkRunner(settings, broker, table, sink, initial_delay_s=0.02, max_retry_s=max_retry_s)
     task = asyncio.create_task(runner.run())
     try:
         yield broker
+        assert not task.done(), task
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -110,6 +127,40 @@ async def test_exhausted_retry_spares_its_batch(settings: Settings) -> None:
         await until(lambda: len(sink.revisions) == 5)
         await until(lambda: _lag_is_zero(broker))
         assert await letters(broker) == ["a3.1"]
+
+
+async def _state(broker: Broker) -> SinkState:
+    return (await read_sink_states(broker.state)).get("store", SinkState())
+
+
+async def test_rejection_ends_failure_of_sink(settings: Settings) -> None:
+    async def rejected() -> bool:
+        return (await _state(broker)).rejected == 1
+
+    sink = MemoryStore()
+    sink.is_down, sink.rejected = True, {"a"}
+    async with running(settings, sink) as broker:
+        await broker.publish([article("a")])
+        await until(lambda: len(sink.batches) >= 2)
+        sink.is_down = False
+        await until(rejected)
+        state = await _state(broker)
+    assert state.failures >= 1
+    assert (state.failing_since_s, state.error) == (0.0, "")
+
+
+async def test_exhausted_retry_keeps_failure_of_sink(settings: Settings) -> None:
+    async def rejected() -> bool:
+        return (await _state(broker)).rejected == 1
+
+    sink = MemoryStore()
+    sink.delayed = {"a"}
+    async with running(settings, sink, max_retry_s=0.3) as broker:
+        await broker.publish([article("a")])
+        await until(rejected)
+        state = await _state(broker)
+    assert state.failing_since_s > 0
+    assert state.error == "busy"
 
 
 async def test_older_store_receives_lost_articles(either: Settings) -> None:
