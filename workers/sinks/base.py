@@ -61,7 +61,8 @@ class Sink(ABC, Generic[Options]):
 
         After SinkRejectedError or an hour of SinkRetryError, the runner delivers the events of the batch one by one.
 
-        Raises: SinkRejectedError, SinkRetryError; CopydeskError while the destination is unreachable.
+        Raises: SinkRejectedError, SinkRetryError; CopydeskError while the destination is unreachable. Any other
+            exception is a bug; it has the effect of SinkRetryError.
         """
 
     async def positions(self, topic: str) -> Mapping[int, int]:

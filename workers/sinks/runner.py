@@ -3,7 +3,8 @@
 topic ──▶ sink.deliver ──▶ confirmed: commit
             ├── CopydeskError (unreachable): retry without limit; the group keeps its position
             ├── SinkRetryError: retry with backoff; after MAX_RETRY_S a dead letter
-            └── SinkRejectedError: a dead letter
+            ├── SinkRejectedError: a dead letter
+            └── any other error, a bug: as SinkRetryError, so that it does not end the other sinks
 
 If a batch fails by one of the last two, its events are delivered one by one. So each has its own outcome.
 A replayed dead letter returns on the topic of replays, with the sink's name as key.
@@ -145,10 +146,20 @@ class SinkRunner:
             await self._wait(subscription, wait_s)
 
     async def _attempt(self, events: Sequence[SinkEvent]) -> None:
-        if not self._is_caught_up:
-            await catch_up(self.broker, self.options, self.sink)
-            self._is_caught_up = True
-        await self.sink.deliver(events)
+        """Deliver *events* after those that the store has lost. Raises: see `Sink.deliver`."""
+        try:
+            if not self._is_caught_up:
+                await catch_up(self.broker, self.options, self.sink)
+                self._is_caught_up = True
+            await self.sink.deliver(events)
+        except (CopydeskError, SinkRejectedError, SinkRetryError):
+            raise
+        except Exception as exc:
+            log.exception(
+                "delivery failed", sink=self.options.name, **_event_fields(events[0]), error_kind="bug",
+                next_step="will retry",
+            )  # fmt: skip
+            raise SinkRetryError(f"bug: {exc!r}; its traceback is in the log") from exc
 
     async def _owned(self, subscription: Subscription, batch: Sequence[Delivery]) -> Sequence[Delivery]:
         """Return the events of *batch* whose leases this process has."""

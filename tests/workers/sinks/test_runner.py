@@ -129,6 +129,32 @@ async def test_exhausted_retry_spares_its_batch(settings: Settings) -> None:
         assert await letters(broker) == ["a3.1"]
 
 
+async def test_unknown_error_spares_its_batch(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    sink = MemoryStore()
+    sink.broken = {"a3"}
+    async with running(settings, sink, max_retry_s=0.3) as broker:
+        await broker.publish([article(f"a{n}") for n in range(6)])
+        await until(lambda: len(sink.revisions) == 5)
+        await until(lambda: _lag_is_zero(broker))
+        [letter] = await dead_letters.select(broker, [])
+        assert "rejected a3.1" in letter.letter.error
+        assert "ValueError('cannot store a3.1')" in letter.letter.error
+    assert "delivery failed" in caplog.text
+    assert "error_kind=bug" in caplog.text
+
+
+async def test_unknown_error_is_retried(settings: Settings) -> None:
+    sink = MemoryStore()
+    sink.broken = {"a"}
+    async with running(settings, sink) as broker:
+        await broker.publish([article("a")])
+        await until(lambda: len(sink.batches) >= 3)
+        sink.broken.clear()
+        await until(lambda: sink.revisions == {"a": 1})
+        await until(lambda: _lag_is_zero(broker))
+        assert not await letters(broker)
+
+
 async def _state(broker: Broker) -> SinkState:
     return (await read_sink_states(broker.state)).get("store", SinkState())
 
