@@ -19,6 +19,15 @@ class SinkEvent(NamedTuple):
         """The event's id: the same at every attempt and for every sink."""
         return f"{self.article.id}.{self.article.revision}"
 
+    @property
+    def log_fields(self) -> dict[str, Any]:
+        """The fields of a log entry that name the event."""
+        article, source = self.article, self.source
+        return {
+            "article_id": article.id, "revision": article.revision,
+            "topic": source.topic, "partition": source.partition, "offset": source.offset,
+        }  # fmt: skip
+
 
 class SinkRejectedError(Exception):
     """The destination rejects these events permanently: they become dead letters."""
@@ -65,12 +74,20 @@ class Sink(ABC, Generic[Options]):
             exception is a bug; it has the effect of SinkRetryError.
         """
 
-    async def positions(self, topic: str) -> Mapping[int, int]:
-        """Return the next offset of each partition of *topic*, where the destination stores it beside the articles.
+    async def positions(self, topic: str) -> Mapping[int, int] | None:
+        """Return the next offset of each partition of *topic*; None if the destination stores no offsets.
+
+        A destination stores them in the transaction of the articles. Then an older backup has lower offsets.
 
         Raises: CopydeskError while the destination is unreachable.
         """
-        return {}
+        return None
+
+    async def record_positions(self, topic: str, positions: Mapping[int, int]) -> None:
+        """Store the next offsets of partitions where the destination has a lower one or none.
+
+        Raises: CopydeskError while the destination is unreachable.
+        """
 
     @abstractmethod
     async def close(self) -> None:

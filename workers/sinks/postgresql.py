@@ -22,6 +22,7 @@ from workers.sinks.sql import (
     Dialect,
     create_articles,
     create_offsets,
+    raise_offset,
     select_offsets,
     upsert_article,
     upsert_offset,
@@ -99,6 +100,12 @@ class PostgresqlSink(Sink[PostgresqlOptions]):
         async with self._transaction() as connection:
             cursor = await connection.execute(select_offsets(DIALECT, self._offsets), (topic,))
             return dict(await cursor.fetchall())
+
+    async def record_positions(self, topic: str, positions: Mapping[int, int]) -> None:
+        """Store the next offsets that are higher than those of the database."""
+        rows = [(topic, partition, offset) for partition, offset in positions.items()]
+        async with self._transaction() as connection, connection.cursor() as cursor:
+            await cursor.executemany(raise_offset(DIALECT, self._offsets), rows)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -123,7 +123,7 @@ class SinkRunner:
                     return
                 await self._attempt([delivery.event for delivery in batch])
                 for delivery in batch:
-                    log.info("article delivered", sink=self.options.name, **_event_fields(delivery.event))
+                    log.info("article delivered", sink=self.options.name, **delivery.event.log_fields)
                 await self._end(batch)
                 return
             except SinkRejectedError as exc:
@@ -139,7 +139,7 @@ class SinkRunner:
                 self._is_caught_up = False  # the destination may return with an older state
                 attempts.first_response_s, wait_s, error = 0.0, delay_s, str(exc)
             log.warning(
-                "delivery failed", sink=self.options.name, **_event_fields(batch[0].event), count=len(batch),
+                "delivery failed", sink=self.options.name, **batch[0].event.log_fields, count=len(batch),
                 error=error, attempts=attempts.count, retry_s=wait_s,
             )  # fmt: skip
             await self.state.failed(str(batch[0].event.source), error)
@@ -156,7 +156,7 @@ class SinkRunner:
             raise
         except Exception as exc:
             log.exception(
-                "delivery failed", sink=self.options.name, **_event_fields(events[0]), error_kind="bug",
+                "delivery failed", sink=self.options.name, **events[0].log_fields, error_kind="bug",
                 next_step="will retry",
             )  # fmt: skip
             raise SinkRetryError(f"bug: {exc!r}; its traceback is in the log") from exc
@@ -168,7 +168,7 @@ class SinkRunner:
         lost = [delivery for delivery in batch if delivery.event.source not in owned]
         for delivery in lost:
             log.warning(
-                "lease lost", sink=self.options.name, **_event_fields(delivery.event),
+                "lease lost", sink=self.options.name, **delivery.event.log_fields,
                 next_step="another process delivers the article",
             )  # fmt: skip
         await self._end(lost)
@@ -204,18 +204,10 @@ class SinkRunner:
 
     async def _write_dead_letter(self, delivery: Delivery, error: str, attempts: int) -> None:
         name, event = self.options.name, delivery.event
-        log.error("dead letter", sink=name, **_event_fields(event), error_kind="sink", error=error, attempts=attempts)
+        log.error("dead letter", sink=name, **event.log_fields, error_kind="sink", error=error, attempts=attempts)
         reason = f"sink {name} rejected {event.id} from {event.source}: {error}"
         letter = from_sink(name, delivery.message, reason, attempts)
         await retry_unavailable(
             lambda: self.broker.publish([letter]), "dead letter not written", sink=name, article_id=event.article.id,
             revision=event.article.revision, next_step="waiting for the broker",
         )  # fmt: skip
-
-
-def _event_fields(event: SinkEvent) -> dict[str, Any]:
-    article, source = event.article, event.source
-    return {
-        "article_id": article.id, "revision": article.revision,
-        "topic": source.topic, "partition": source.partition, "offset": source.offset,
-    }  # fmt: skip

@@ -23,6 +23,7 @@ from workers.sinks.sql import (
     Dialect,
     create_articles,
     create_offsets,
+    raise_offset,
     select_offsets,
     upsert_article,
     upsert_offset,
@@ -83,6 +84,11 @@ class SqliteSink(Sink[SqliteOptions]):
         """Return the next offset of each partition of *topic* that the file has."""
         return await self._calls.run(lambda: self._read_positions(topic))
 
+    async def record_positions(self, topic: str, positions: Mapping[int, int]) -> None:
+        """Store the next offsets that are higher than those of the file."""
+        rows = [(topic, partition, offset) for partition, offset in positions.items()]
+        await self._calls.run(lambda: self._raise_offsets(rows))
+
     async def close(self) -> None:
         """Close the file."""
         await self._calls.run(self._disconnect)
@@ -96,6 +102,10 @@ class SqliteSink(Sink[SqliteOptions]):
     def _read_positions(self, topic: str) -> Mapping[int, int]:
         with self._transaction() as connection:
             return dict(connection.execute(select_offsets(DIALECT, "offsets"), (topic,)).fetchall())
+
+    def _raise_offsets(self, rows: Sequence[tuple[str, int, int]]) -> None:
+        with self._transaction() as connection:
+            connection.executemany(raise_offset(DIALECT, "offsets"), rows)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

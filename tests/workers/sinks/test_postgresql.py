@@ -133,3 +133,12 @@ async def test_postgresql_table_may_be_a_keyword(table: str, server: PostgresqlS
     await sink.close()
     quoted = ".".join(f'"{part}"' for part in table.split("."))
     assert query(server, f"SELECT id, revision FROM {quoted}") == [("a", 2)]
+
+
+async def test_postgresql_record_positions_raises_only(server: PostgresqlServer) -> None:
+    await write(server, [event("a", offset=7)])
+    sink = open_sink(server)
+    await sink.record_positions("copydesk.articles", {0: 5, 1: 0, 2: 3})
+    await sink.record_positions("copydesk.articles", {2: 4})
+    assert await sink.positions("copydesk.articles") == {0: 8, 1: 0, 2: 4}
+    await sink.close()

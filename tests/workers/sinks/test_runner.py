@@ -1,9 +1,13 @@
 """Runner of sinks: batches, outcomes of single events, and a store with an older state."""
 
 import asyncio
+import shutil
+import sqlite3
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +24,7 @@ from workers.services import connect
 from workers.sinks import require_library
 from workers.sinks.base import Sink, SinkEvent, SinkRejectedError, SinkRetryError
 from workers.sinks.runner import SinkRunner
+from workers.sinks.sqlite import SqliteOptions, SqliteSink
 from workers.sinks.state import SinkState, read_sink_states
 
 
@@ -73,7 +78,7 @@ class MemoryStore(Sink[NoOptions]):
 
 @asynccontextmanager
 async def running(
-    settings: Settings, sink: MemoryStore, max_retry_s: float = 3_600.0, start: Start = Start.EARLIEST
+    settings: Settings, sink: Sink[Any], max_retry_s: float = 3_600.0, start: Start = Start.EARLIEST
 ) -> AsyncGenerator[Broker, None]:
     table = SinkTable(name="store", type="memory", start_from=start)
     broker = await connect(settings, settings.broker_url)
@@ -205,6 +210,85 @@ async def test_older_store_receives_lost_articles(either: Settings) -> None:
         await until(lambda: _lag_is_zero(broker))
         assert not await letters(broker)
     assert older.revisions == {f"a{n}": 2 for n in range(20)} | {"b": 1}
+
+
+async def test_older_store_receives_articles_of_missing_partitions(either: Settings) -> None:
+    sink = MemoryStore()
+    async with running(either, sink) as broker:
+        await broker.publish([article("a0")])
+        await until(lambda: _lag_is_zero(broker))
+        saved = dict(sink.revisions), {p: offset for p, offset in sink.offsets.items() if offset}
+        await broker.publish([article(f"a{n}") for n in range(20)])
+        await until(lambda: _lag_is_zero(broker))
+    assert len(saved[1]) == 1
+    older = MemoryStore()
+    older.revisions, older.offsets = saved
+    async with running(either, older) as broker:
+        await broker.publish([article("b")])
+        await until(lambda: "b" in older.revisions)
+        await until(lambda: _lag_is_zero(broker))
+    assert older.revisions == {f"a{n}": 1 for n in range(20)} | {"b": 1}
+
+
+async def test_sink_from_end_receives_no_former_articles(either: Settings) -> None:
+    async def publish(*ids: str) -> None:
+        await broker.publish([article(id_) for id_ in ids])
+        await until(lambda: sink.revisions.keys() >= {*ids})
+        await until(lambda: _lag_is_zero(broker))
+
+    broker = await connect(either, either.broker_url)
+    await broker.create_topics([ARTICLES])
+    await broker.publish([article(f"former{n}") for n in range(20)])
+    await broker.close()
+    sink = MemoryStore()
+    async with running(either, sink, start=Start.LATEST) as broker:
+        await until(lambda: _lag_is_zero(broker))  # the group starts at the end of each partition
+        await publish("a")
+        backup = dict(sink.revisions), dict(sink.offsets)
+        await publish(*(f"a{n}" for n in range(20)))
+    async with running(either, sink, start=Start.LATEST) as broker:
+        await publish("b")
+    expected = dict(sink.revisions)
+    assert expected == {f"a{n}": 1 for n in range(20)} | {"a": 1, "b": 1}
+    sink = MemoryStore()
+    sink.revisions, sink.offsets = backup
+    async with running(either, sink, start=Start.LATEST) as broker:
+        await publish("c")
+    assert sink.revisions == expected | {"c": 1}
+
+
+async def test_restored_sqlite_file_receives_lost_articles(settings: Settings, tmp_path: Path) -> None:
+    async def deliver(*ids: str) -> set[str]:
+        async with running(settings, SqliteSink(settings, SqliteOptions(path=path))) as broker:
+            await broker.publish([article(id_) for id_ in ids])
+            await until(lambda: _lag_is_zero(broker))
+        with closing(sqlite3.connect(path)) as db:
+            return {id_ for (id_,) in db.execute("SELECT id FROM articles")}
+
+    path, ids = tmp_path / "a.db", {f"a{n}" for n in range(20)}
+    await deliver("first")  # the other partitions have no article
+    shutil.copy(path, tmp_path / "backup.db")
+    assert await deliver(*ids) == ids | {"first"}
+    shutil.copy(tmp_path / "backup.db", path)
+    assert await deliver("b") == ids | {"first", "b"}
+    path.unlink()
+    assert await deliver("c") == {"c"}
+
+
+async def test_rejected_articles_are_delivered_again_once(settings: Settings) -> None:
+    async def deliver(id_: str) -> int:
+        """Start the sink, deliver the article *id_*, and return the number of attempts of a rejected article."""
+        sink.batches.clear()
+        async with running(settings, sink) as broker:
+            await broker.publish([article(id_)])
+            await until(lambda: _lag_is_zero(broker))
+        return sum("x.1" in batch for batch in sink.batches)
+
+    sink = MemoryStore()
+    sink.rejected = {"x"}
+    assert await deliver("x") == 1
+    assert await deliver("a") <= 2  # in a batch, then alone
+    assert await deliver("b") == 0
 
 
 async def test_new_store_receives_no_former_articles(settings: Settings) -> None:
