@@ -204,7 +204,10 @@ class SinkRunner:
 
     async def _write_dead_letter(self, delivery: Delivery, error: str, attempts: int) -> None:
         name, event = self.options.name, delivery.event
-        log.error("dead letter", sink=name, **event.log_fields, error_kind="sink", error=error, attempts=attempts)
+        log.error(
+            "article rejected", sink=name, **event.log_fields, error_kind="sink", error=error, attempts=attempts,
+            next_step="writing a dead letter",
+        )  # fmt: skip
         reason = f"sink {name} rejected {event.id} from {event.source}: {error}"
         letter = from_sink(name, delivery.message, reason, attempts)
         await retry_unavailable(
