@@ -28,7 +28,7 @@ from workers.sinks.options import option
 BATCH_SIZE = 20
 MAX_RESPONSE_BYTES = 65_536
 REVISION, WITHDRAWN = "x-amz-meta-revision", "x-amz-meta-withdrawn"
-REFUSALS = (301, 307, 400, 401, 403, 404)  # of the bucket, account or region: they concern all articles
+UNAVAILABLE_STATUSES = (301, 307, 400, 401, 403, 404)  # of the bucket, account or region
 CONFLICTS = (409, 412)  # another object by now; 409: during a concurrent write
 MAX_CONFLICTS = 5
 
@@ -93,8 +93,8 @@ class S3Sink(HttpSink[S3Options]):
         return f"{self.options.url.rstrip('/')}/{path}"
 
     def _check(self, response: Response) -> None:
-        """Raise unless the request succeeded. A refusal concerns all articles, so that they wait."""
-        if 200 <= response.status < 300 or is_retryable(response.status) or response.status not in REFUSALS:
+        """Raise unless the request succeeded. UNAVAILABLE_STATUSES concern all articles: the sink retries."""
+        if 200 <= response.status < 300 or is_retryable(response.status) or response.status not in UNAVAILABLE_STATUSES:
             check_response(response)
             return
         raise UnavailableError(

@@ -52,7 +52,7 @@ SCHEMA = (
     "CREATE TRIGGER IF NOT EXISTS articles_updated AFTER UPDATE ON articles WHEN new.withdrawn = '' BEGIN"
     " INSERT INTO search (rowid, title, dek, body) VALUES (new.rowid, new.title, new.dek, new.body); END",
 )
-REJECTIONS = (sqlite3.IntegrityError, sqlite3.DataError)
+REJECTED_ERRORS = (sqlite3.IntegrityError, sqlite3.DataError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ class SqliteSink(Sink[SqliteOptions]):
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
-        except REJECTIONS as exc:
+        except REJECTED_ERRORS as exc:
             raise SinkRejectedError(f"SQLite: {exc}") from exc
         except sqlite3.Error as exc:
             self._disconnect()  # the file may be another one by now
