@@ -11,7 +11,7 @@ from streams.records import Article, MessageId
 class SinkEvent(NamedTuple):
     """An article to deliver, and its position in its topic."""
 
-    source: MessageId
+    message_id: MessageId
     article: Article
 
     @property
@@ -22,10 +22,10 @@ class SinkEvent(NamedTuple):
     @property
     def log_fields(self) -> dict[str, Any]:
         """The fields of a log entry that name the event."""
-        article, source = self.article, self.source
+        article, message = self.article, self.message_id
         return {
             "article_id": article.id, "revision": article.revision,
-            "topic": source.topic, "partition": source.partition, "offset": source.offset,
+            "topic": message.topic, "partition": message.partition, "offset": message.offset,
         }  # fmt: skip
 
 
@@ -96,5 +96,5 @@ class Sink(ABC, Generic[Options]):
 
 def next_offsets(batch: Sequence[SinkEvent]) -> list[tuple[str, int, int]]:
     """Return the topic, partition and next offset of each partition in *batch*."""
-    offsets = {(event.source.topic, event.source.partition): event.source.offset + 1 for event in batch}
+    offsets = {(event.message_id.topic, event.message_id.partition): event.message_id.offset + 1 for event in batch}
     return [(topic, partition, offset) for (topic, partition), offset in offsets.items()]

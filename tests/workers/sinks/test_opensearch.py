@@ -101,7 +101,10 @@ async def test_opensearch_busy_server_is_retried() -> None:
 async def test_opensearch_refused_request_waits(status: int) -> None:
     async with serving() as server:
         server.status = status
-        with pytest.raises(UnavailableError, match=f"index not writable: articles .*HTTP {status}.*; check url, credentials and the index"):
+        with pytest.raises(
+            UnavailableError,
+            match=f"index not writable: articles .*HTTP {status}.*; check url, credentials and the index",
+        ):
             await write(server, [event("a")])
 
 

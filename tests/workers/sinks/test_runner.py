@@ -65,7 +65,7 @@ class MemoryStore(Sink[NoOptions]):
                 raise SinkRetryError("busy")
         for event in batch:
             self.revisions[event.article.id] = max(event.article.revision, self.revisions.get(event.article.id, 0))
-            self.offsets[event.source.partition] = event.source.offset + 1
+            self.offsets[event.message_id.partition] = event.message_id.offset + 1
 
     async def positions(self, topic: str) -> Mapping[int, int]:
         return dict(self.offsets)
