@@ -4,8 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
+import msgspec
+
 from streams.config.settings import Settings
 from streams.records import Article, MessageId
+
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # of JSON that other programs write
 
 
 class SinkEvent(NamedTuple):

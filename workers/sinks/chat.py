@@ -12,7 +12,7 @@ import msgspec
 
 from streams.records import Article
 from workers.http.client import Response
-from workers.sinks.base import SinkEvent
+from workers.sinks.base import DECODE_ERRORS, SinkEvent
 from workers.sinks.http_sink import IDENTITY_ENCODING, HttpSink, check_response
 from workers.sinks.options import option
 
@@ -128,6 +128,6 @@ def retry_after_s(response: Response) -> float:
     """Return the wait that the body of a rejection asks for; 0 without one."""
     try:
         limit = msgspec.json.decode(response.body, type=_Limit)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except DECODE_ERRORS:
         return 0.0
     return limit.retry_after or limit.parameters.retry_after

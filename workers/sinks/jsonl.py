@@ -19,7 +19,7 @@ from streams.codec import encode
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
 from streams.logger import get_logger
-from workers.sinks.base import Sink, SinkEvent
+from workers.sinks.base import DECODE_ERRORS, Sink, SinkEvent
 from workers.sinks.blocking import BlockingCalls
 from workers.sinks.options import option
 
@@ -163,7 +163,7 @@ class LinesWriter:
     def _record(self, line: bytes) -> None:
         try:
             event = REVISION.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except DECODE_ERRORS:
             return  # a line of another program
         self._revisions[event.id] = max(event.revision, self._revisions.get(event.id, 0))
 

@@ -19,7 +19,7 @@ from streams.errors import UnavailableError
 from workers.http.client import Response
 from workers.http.retry_after import is_retryable
 from workers.sinks.article_rows import COLUMN_NAMES, COLUMNS, Kind, to_row
-from workers.sinks.base import SinkEvent, SinkRejectedError, SinkRetryError
+from workers.sinks.base import DECODE_ERRORS, SinkEvent, SinkRejectedError, SinkRetryError
 from workers.sinks.http_sink import HttpSink, check_response, describe_failure
 from workers.sinks.options import option
 
@@ -114,7 +114,7 @@ class OpenSearchSink(HttpSink[OpenSearchOptions]):
         """Check the outcome of each article. Raises: SinkRejectedError, SinkRetryError, UnavailableError."""
         try:
             items = msgspec.json.decode(response.body, type=_BulkResponse).items
-        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        except DECODE_ERRORS as exc:
             raise UnavailableError(f"invalid bulk response: {self.options.url} ({exc})") from exc
         outcomes = [outcome for item in items for outcome in item.values()]
         if len(outcomes) != count:

@@ -196,7 +196,8 @@ def test_shorten_cuts_at_a_word() -> None:
 
 
 def test_retry_after_ignores_other_bodies() -> None:
-    for body in (b"", b"[]", b'"x"', b"\xff", b'{"retry_after": "x"}'):
+    deep = b'{"x": ' + 1_000 * b"[" + 1_000 * b"]" + b"}"
+    for body in (b"", b"[]", b'"x"', b"\xff", b'{"retry_after": "x"}', deep):
         assert retry_after_s(Response(429, "http://a.example/", body, {}, 1)) == 0.0
 
 

@@ -98,9 +98,10 @@ async def test_jsonl_processes_share_a_file(tmp_path: Path) -> None:
 
 
 async def test_jsonl_foreign_lines_stay(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_bytes(b"not JSON\n\xff\n{}\n")
+    foreign = [b"not JSON", b"\xff", b"{}", b'{"x": ' + 5_000 * b"[" + 5_000 * b"]" + b"}"]
+    (tmp_path / "a.jsonl").write_bytes(b"".join(line + b"\n" for line in foreign))
     await write(tmp_path, [event("a")])
-    assert (tmp_path / "a.jsonl").read_bytes().splitlines()[:3] == [b"not JSON", b"\xff", b"{}"]
+    assert (tmp_path / "a.jsonl").read_bytes().splitlines()[:4] == foreign
 
 
 async def test_jsonl_failed_write_is_repeated(tmp_path: Path) -> None:

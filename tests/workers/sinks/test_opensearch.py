@@ -141,7 +141,12 @@ async def test_opensearch_sends_credentials() -> None:
         assert versions(server) == {"a": 1}
 
 
-@pytest.mark.parametrize("body", [b'{"items": [{"index": {"status": 400, "error": "\xff"}}]}', b"[]", b"no JSON"])
+DEEP = b'{"items": ' + 5_000 * b"[" + 5_000 * b"]" + b"}"
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"items": [{"index": {"status": 400, "error": "\xff"}}]}', b"[]", b"no JSON", b'{"x": ' + DEEP + b"}"]
+)
 async def test_opensearch_invalid_response_is_unavailable(body: bytes) -> None:
     async with serving() as server:
         server.indices["articles"], server.bulk_response = {}, body
