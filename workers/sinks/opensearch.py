@@ -15,6 +15,7 @@ import msgspec
 
 from streams.codec import encode
 from streams.config.settings import Settings
+from streams.config.sources import redact_url
 from streams.errors import UnavailableError
 from workers.http.client import Response
 from workers.http.retry_after import is_retryable
@@ -115,11 +116,11 @@ class OpenSearchSink(HttpSink[OpenSearchOptions]):
         try:
             items = msgspec.json.decode(response.body, type=_BulkResponse).items
         except DECODE_ERRORS as exc:
-            raise UnavailableError(f"invalid bulk response: {self.options.url} ({exc})") from exc
+            raise UnavailableError(f"invalid bulk response: {redact_url(self.options.url)} ({exc})") from exc
         outcomes = [outcome for item in items for outcome in item.values()]
         if len(outcomes) != count:
             raise UnavailableError(
-                f"invalid bulk response: {self.options.url} ({len(outcomes)} outcomes for {count} articles)"
+                f"invalid bulk response: {redact_url(self.options.url)} ({len(outcomes)} outcomes for {count} articles)"
             )
         unavailable = [outcome.reason for outcome in outcomes if outcome.status in UNAVAILABLE_STATUSES]
         if unavailable:

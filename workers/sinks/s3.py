@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from streams.codec import encode
 from streams.config.settings import Settings
+from streams.config.sources import redact_url
 from streams.errors import UnavailableError
 from streams.records import Article
 from workers.http.client import Response
@@ -79,7 +80,8 @@ class S3Sink(HttpSink[S3Options]):
             if _revision_of(found) >= article.revision:
                 return
             condition = {"If-Match": found.headers.get("etag", "")}
-        raise SinkRetryError(f"object not written: {self._url(article)} (another client keeps changing it)")
+        url = redact_url(self._url(article))
+        raise SinkRetryError(f"object not written: {url} (another client keeps changing it)")
 
     async def _send(
         self, method: str, article: Article, body: bytes = b"", headers: Mapping[str, str] | None = None

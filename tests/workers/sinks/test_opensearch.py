@@ -132,6 +132,17 @@ async def test_opensearch_removed_index_is_created_again() -> None:
         assert versions(server) == {"b": 1}
 
 
+async def test_opensearch_error_hides_credentials_of_url() -> None:
+    async with serving() as server:
+        server.indices["articles"], server.bulk_response = {}, b"no JSON"
+        url = server.url.replace("://", "://desk:hunter2@")
+        sink = OpenSearchSink(Settings(allowed_private_hosts="127.0.0.1:*"), OpenSearchOptions(url=url))
+        with pytest.raises(UnavailableError, match="invalid bulk response: http://127.0.0.1:") as error:
+            await sink.deliver([event("a")])
+        await sink.close()
+        assert "hunter2" not in str(error.value)
+
+
 async def test_opensearch_sends_credentials() -> None:
     async with serving(credentials=("desk", "hunter2")) as server:
         with pytest.raises(UnavailableError, match="HTTP 401") as error:
