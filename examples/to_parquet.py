@@ -1,9 +1,11 @@
 """Write articles to Parquet files of up to 10,000 rows, for DuckDB or pandas: `python examples/to_parquet.py FOLDER`.
 
-Needs `pip install pyarrow`. A file is named after its first article, so a redelivered batch replaces its file.
+Needs `pip install pyarrow`. A file is named after its first article. After a crash, a redelivered batch may begin with
+another one, so readers keep the highest revision of each id.
 """
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -21,7 +23,10 @@ COLUMNS = ("id", "revision", "story_id", "publisher", "published", "language", "
 def save(folder: Path, batch: list[Article]) -> None:
     rows = [{name: getattr(article, name) for name in COLUMNS} for article in batch]
     path = folder / f"{batch[0].id}.{batch[0].revision}.parquet"
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path.with_suffix(".part"))
+    with path.with_suffix(".part").open("wb") as file:
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+        file.flush()
+        os.fsync(file.fileno())  # durable before the commit
     path.with_suffix(".part").rename(path)
 
 

@@ -17,7 +17,8 @@ create virtual table if not exists search using fts5 (id unindexed, title, text)
 """
 UPSERT = """
 insert into articles values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do update set revision = excluded.revision,
-    story = excluded.story, title = excluded.title, text = excluded.text where excluded.revision > articles.revision
+    story = excluded.story, publisher = excluded.publisher, published = excluded.published, url = excluded.url,
+    title = excluded.title, text = excluded.text where excluded.revision > articles.revision
 """
 
 
@@ -26,9 +27,10 @@ def save(db: sqlite3.Connection, batch: list[Article]) -> None:
         for a in batch:
             text = "\n\n".join(a.paragraphs)
             when = a.published.isoformat() if a.published else None
-            db.execute(UPSERT, (a.id, a.revision, a.story_id, a.publisher, when, a.url, a.title, text))
-            db.execute("delete from search where id = ?", (a.id,))
-            db.execute("insert into search values (?, ?, ?)", (a.id, a.title, text))
+            row = (a.id, a.revision, a.story_id, a.publisher, when, a.url, a.title, text)
+            if db.execute(UPSERT, row).rowcount:  # 0: the table has this or a later revision
+                db.execute("delete from search where id = ?", (a.id,))
+                db.execute("insert into search values (?, ?, ?)", (a.id, a.title, text))
 
 
 async def main(path: str) -> None:

@@ -76,6 +76,8 @@ FIELDS: dict[str, Field] = {
     "elapsed_ms": Field(Role.DETAIL, "duration of the poll in milliseconds"),
     "attempts": Field(Role.DETAIL, "number of attempts"),
     "count": Field(Role.DETAIL, "number of messages, or of articles, in the event"),
+    "position_bytes": Field(Role.DETAIL, "position in the file in bytes"),
+    "removed_bytes": Field(Role.DETAIL, "number of removed bytes"),
     "expired": Field(Role.DETAIL, "messages past the retention"),
     "total": Field(Role.DETAIL, "messages in the topic"),
     "lag": Field(Role.DETAIL, "messages that the consumer group has not committed"),

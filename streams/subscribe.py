@@ -119,9 +119,11 @@ class Subscription:
 
     async def __aexit__(self, *exc: object) -> None:
         try:
-            if self.auto_commit:
-                await self.commit()
-            await self._reader.close()
+            try:
+                if self.auto_commit:
+                    await self.commit()
+            finally:  # also after a cancellation: other members wait for the partitions
+                await self._reader.close()
         except UnavailableError as unavailable:
             log.warning(
                 "lease not released", topic=self.topic.name, group=self.group, error=unavailable,
@@ -234,10 +236,15 @@ class Subscription:
         self._uncommitted += len(messages)
 
     async def _confirm_leases(self) -> None:
-        """Confirm the group's leases before the next record is yielded; retry while the broker is unavailable."""
+        """Confirm the group's leases before the next record is yielded. Retry while the broker is unavailable.
+
+        Raises:
+            UnavailableError: it is unavailable for UNAVAILABLE_TIMEOUT_S, without *follow*.
+        """
         await retry_unavailable(
-            self._confirm_leases_once, "lease not confirmed", topic=self.topic.name, group=self.group
-        )
+            self._confirm_leases_once, "lease not confirmed",
+            timeout_s=None if self.follow else UNAVAILABLE_TIMEOUT_S, topic=self.topic.name, group=self.group,
+        )  # fmt: skip
 
     async def _confirm_leases_once(self) -> None:
         """Confirm the leases, and again after each further request: the process may be frozen for a lease meanwhile."""

@@ -7,13 +7,16 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
+from streams.topics import ARTICLES
 from tests.conftest import ROOT, until
 from tests.support.site import article, publish
 from workers.services import connect
@@ -72,6 +75,33 @@ async def test_sqlite_and_its_search(settings: Settings, tmp_path: Path) -> None
         wanted = "select title from search where search match 'harbour AND 3' order by rank"
         assert db.execute(wanted).fetchall() == [("Story 3 & more",)]
         assert db.execute("select revision from articles where title = 'Story 3 & more'").fetchall() == [(2,)]
+
+
+async def test_sqlite_example_keeps_the_latest_revision(settings: Settings, tmp_path: Path) -> None:
+    async def is_done() -> bool:
+        return path.exists() and await broker.lag(ARTICLES.name, "to-sqlite") == 0
+
+    path, first = tmp_path / "news.db", article(1)
+    last = structs.replace(
+        first, revision=3, title="Corrected", url="https://b.example/1", publisher="B", published=None
+    )
+    older = structs.replace(first, revision=2, title="Older")
+    broker: Broker = await connect(settings, settings.broker_url)
+    for articles in ([first, last], [older]):  # only another process receives the older revision
+        await publish(broker, *articles)
+        with running("to_sqlite.py", settings, tmp_path, path.name):
+            await until(is_done)
+    await broker.close()
+    columns = "id, revision, title, url, publisher, published"
+    assert rows(path, f"select {columns} from articles") == [
+        (first.id, 3, "Corrected", "https://b.example/1", "B", None)
+    ]
+    assert rows(path, "select title from search") == [("Corrected",)]
+
+
+def rows(path: Path, statement: str, *parameters: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute(statement, parameters).fetchall()
 
 
 async def test_parquet_example_writes_batches(settings: Settings, tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ class SimulatedSink(Sink[Any]):
                 raise UnavailableError("simulated: endpoint unreachable")
             if rnd.random() < 0.02:
                 raise SinkRetryError("HTTP 503", 0.5)
-            if rnd.random() < self.around.rejected_share and event.source.topic == ARTICLES.name:
+            if rnd.random() < self.around.rejected_share and event.message_id.topic == ARTICLES.name:
                 raise SinkRejectedError("HTTP 400")
             message = ConsumedMessage(*_position(event), 0.0, b"", b"")
             self.around.record(f"sink.{SINK}", self.process, message, event.article)
@@ -254,7 +254,7 @@ class SimulatedSink(Sink[Any]):
 
 
 def _position(event: SinkEvent) -> tuple[str, int, int]:
-    return event.source.topic, event.source.partition, event.source.offset
+    return event.message_id.topic, event.message_id.partition, event.message_id.offset
 
 
 async def run_sink(around: Surroundings, host: Host, process: Process) -> None:

@@ -158,7 +158,7 @@ def test_troubleshooting_quotes_log_events() -> None:
         if isinstance(constant, ast.Constant)
     }
     quoted = {
-        "consumer group expired", "dead letter", "delivery failed", "memory short", "oldest messages removed",
+        "article rejected", "consumer group expired", "dead letter", "delivery failed", "memory short", "oldest messages removed",
         "polling paused", "removal limited", "shared state lost",
     }  # fmt: skip
     assert quoted <= events

@@ -16,14 +16,17 @@ from tests.support.journal import Journal
 
 
 class SearchServer(HttpServer):
-    """Indices in memory, which survive a stop. `refuse`: id of a document → status of its next outcomes."""
+    """Indices in memory, which survive a stop.
+
+    `refuse`: id of a document → status of its next outcomes. `bulk_response`: body of each bulk response, if not empty.
+    """
 
     def __init__(self, credentials: tuple[str, str] = ("", ""), journal: Journal | None = None) -> None:
         self.credentials, self.journal = credentials, journal
         self.indices: dict[str, dict[str, Any]] = {}
         self.mappings: dict[str, Any] = {}
         self.refuse: dict[str, int] = {}
-        self.status = 200
+        self.status, self.bulk_response = 200, b""
         self.bulk_sizes: list[int] = []
         for index, id_, document in journal.lines if journal else ():
             self.indices.setdefault(index, {})[id_] = document
@@ -56,6 +59,8 @@ class SearchServer(HttpServer):
     async def _bulk(self, request: web.Request) -> web.Response:
         if refusal := self._refusal(request):
             return refusal
+        if self.bulk_response:
+            return web.Response(body=self.bulk_response, content_type="application/json")
         assert request.content_type == "application/x-ndjson"
         body = await request.read()
         assert body.endswith(b"\n")

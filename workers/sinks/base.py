@@ -4,20 +4,33 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
+import msgspec
+
 from streams.config.settings import Settings
 from streams.records import Article, MessageId
+
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # of JSON that other programs write
 
 
 class SinkEvent(NamedTuple):
     """An article to deliver, and its position in its topic."""
 
-    source: MessageId
+    message_id: MessageId
     article: Article
 
     @property
     def id(self) -> str:
         """The event's id: the same at every attempt and for every sink."""
         return f"{self.article.id}.{self.article.revision}"
+
+    @property
+    def log_fields(self) -> dict[str, Any]:
+        """The fields of a log entry that name the event."""
+        article, message = self.article, self.message_id
+        return {
+            "article_id": article.id, "revision": article.revision,
+            "topic": message.topic, "partition": message.partition, "offset": message.offset,
+        }  # fmt: skip
 
 
 class SinkRejectedError(Exception):
@@ -61,15 +74,24 @@ class Sink(ABC, Generic[Options]):
 
         After SinkRejectedError or an hour of SinkRetryError, the runner delivers the events of the batch one by one.
 
-        Raises: SinkRejectedError, SinkRetryError; CopydeskError while the destination is unreachable.
+        Raises: SinkRejectedError, SinkRetryError; CopydeskError while the destination is unreachable. Any other
+            exception is a bug; it has the effect of SinkRetryError.
         """
 
-    async def positions(self, topic: str) -> Mapping[int, int]:
-        """Return the next offset of each partition of *topic*, where the destination stores it beside the articles.
+    async def positions(self, topic: str) -> Mapping[int, int] | None:
+        """Return the next offset of each partition of *topic*; None if the destination stores no offsets.
+
+        A destination stores them in the transaction of the articles. Then an older backup has lower offsets.
 
         Raises: CopydeskError while the destination is unreachable.
         """
-        return {}
+        return None
+
+    async def record_positions(self, topic: str, positions: Mapping[int, int]) -> None:
+        """Store the next offsets of partitions where the destination has a lower one or none.
+
+        Raises: CopydeskError while the destination is unreachable.
+        """
 
     @abstractmethod
     async def close(self) -> None:
@@ -78,5 +100,5 @@ class Sink(ABC, Generic[Options]):
 
 def next_offsets(batch: Sequence[SinkEvent]) -> list[tuple[str, int, int]]:
     """Return the topic, partition and next offset of each partition in *batch*."""
-    offsets = {(event.source.topic, event.source.partition): event.source.offset + 1 for event in batch}
+    offsets = {(event.message_id.topic, event.message_id.partition): event.message_id.offset + 1 for event in batch}
     return [(topic, partition, offset) for (topic, partition), offset in offsets.items()]

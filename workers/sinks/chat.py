@@ -12,13 +12,13 @@ import msgspec
 
 from streams.records import Article
 from workers.http.client import Response
-from workers.sinks.base import SinkEvent
-from workers.sinks.http_sink import PLAIN, HttpSink, check_response
+from workers.sinks.base import DECODE_ERRORS, SinkEvent
+from workers.sinks.http_sink import IDENTITY_ENCODING, HttpSink, check_response
 from workers.sinks.options import option
 
 MAX_TITLE_CHARS, MAX_SUMMARY_CHARS = 250, 400  # Discord takes 256 for a title, Telegram 4,096 for all
 MAX_URL_CHARS = 2_000  # Discord takes 2,048
-HEADERS = PLAIN | {"Content-Type": "application/json"}
+HEADERS = IDENTITY_ENCODING | {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +128,6 @@ def retry_after_s(response: Response) -> float:
     """Return the wait that the body of a rejection asks for; 0 without one."""
     try:
         limit = msgspec.json.decode(response.body, type=_Limit)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except DECODE_ERRORS:
         return 0.0
     return limit.retry_after or limit.parameters.retry_after

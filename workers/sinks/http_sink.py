@@ -5,8 +5,10 @@
 other          rejected
 """
 
+import re
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from urllib.parse import quote, unquote, urlsplit
 
 from streams.config.settings import Settings
 from workers.http.client import HttpClient, Response
@@ -15,7 +17,9 @@ from workers.sinks.base import Options, Sink, SinkRejectedError, SinkRetryError
 from workers.text.normalise import plain_text
 
 MAX_DETAIL_CHARS = 500
-PLAIN = {"Accept-Encoding": "identity"}  # the beginning of an error must be readable
+MIN_SECRET_CHARS = 16  # shorter parts of a URL are names, such as `services`
+URL_SEPARATORS = re.compile("[/?&=]")
+IDENTITY_ENCODING = {"Accept-Encoding": "identity"}  # the beginning of an error must be readable
 
 
 class HttpSink(Sink[Options]):
@@ -53,9 +57,29 @@ def check_response(response: Response, retry_after_s: float = 0.0) -> None:
 
 
 def describe_failure(response: Response) -> str:
-    """Return the status and the beginning of the receiver's response, as one line."""
+    """Return the status and the beginning of the receiver's response, as one line without secrets."""
     detail = response.body.decode("utf-8", "replace")
     if 300 <= response.status < 400:
-        detail = f"redirect to {response.headers.get('location', '')}, not followed; set url to the new address"
-    detail = " ".join(plain_text(detail).split())[:MAX_DETAIL_CHARS]
+        target = _redirect_target(response.headers.get("location", ""))
+        detail = f"redirect to {target}, not followed; set url to the new URL"
+    detail = _hide_secrets(" ".join(plain_text(detail).split()), response.url)[:MAX_DETAIL_CHARS]
     return f"HTTP {response.status}" + (f": {detail}" if detail else "")
+
+
+def _redirect_target(location: str) -> str:
+    """Return the host in a Location header. Its path may repeat a token of the request."""
+    try:
+        host = urlsplit(location).netloc.rpartition("@")[2]
+    except ValueError:
+        host = ""
+    return host or "another path"
+
+
+def _hide_secrets(text: str, url: str) -> str:
+    """Return *text* without the long parts of *url*: many servers repeat the path in their error pages."""
+    parts = urlsplit(url)
+    for part in URL_SEPARATORS.split(f"{parts.path}?{parts.query}"):
+        if len(part) >= MIN_SECRET_CHARS:
+            for spelling in (part, unquote(part), quote(part, safe="")):
+                text = text.replace(spelling, "…")
+    return text

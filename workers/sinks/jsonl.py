@@ -19,7 +19,7 @@ from streams.codec import encode
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
 from streams.logger import get_logger
-from workers.sinks.base import Sink, SinkEvent
+from workers.sinks.base import DECODE_ERRORS, Sink, SinkEvent
 from workers.sinks.blocking import BlockingCalls
 from workers.sinks.options import option
 
@@ -121,11 +121,12 @@ class LinesWriter:
         return self.options.path.with_name(f".{self.options.path.name}.lock").open("ab")
 
     def _current_file(self) -> IO[bytes]:
-        """Return the file at the path; open it if it is another one than before."""
+        """Return the file at the path; open it again if another program has renamed or truncated it."""
         path = self.options.path
         if self._file is not None:
             try:
-                if os.path.samestat(os.fstat(self._file.fileno()), path.stat()):
+                found = path.stat()
+                if os.path.samestat(os.fstat(self._file.fileno()), found) and found.st_size >= self._read_bytes:
                     return self._file
             except FileNotFoundError:
                 pass  # renamed
@@ -144,7 +145,10 @@ class LinesWriter:
         file.seek(self._read_bytes)
         if rest := self._read_lines(file):
             file.truncate(self._read_bytes)
-            log.warning("incomplete line removed", path=self.options.path, offset=self._read_bytes, count=len(rest))
+            log.warning(
+                "incomplete line removed", path=self.options.path,
+                position_bytes=self._read_bytes, removed_bytes=len(rest),
+            )  # fmt: skip
 
     def _read_lines(self, file: IO[bytes]) -> bytes:
         """Record the revisions in the lines from the current position; return the bytes after the last line end."""
@@ -159,7 +163,7 @@ class LinesWriter:
     def _record(self, line: bytes) -> None:
         try:
             event = REVISION.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except DECODE_ERRORS:
             return  # a line of another program
         self._revisions[event.id] = max(event.revision, self._revisions.get(event.id, 0))
 

@@ -15,11 +15,12 @@ import msgspec
 
 from streams.codec import encode
 from streams.config.settings import Settings
+from streams.config.sources import redact_url
 from streams.errors import UnavailableError
 from workers.http.client import Response
 from workers.http.retry_after import is_retryable
 from workers.sinks.article_rows import COLUMN_NAMES, COLUMNS, Kind, to_row
-from workers.sinks.base import SinkEvent, SinkRejectedError, SinkRetryError
+from workers.sinks.base import DECODE_ERRORS, SinkEvent, SinkRejectedError, SinkRetryError
 from workers.sinks.http_sink import HttpSink, check_response, describe_failure
 from workers.sinks.options import option
 
@@ -27,7 +28,7 @@ BATCH_SIZE = 100
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 CONFLICT = 409  # the index has this revision, or a later one
 TOO_LARGE = 413  # a smaller batch may pass
-REFUSALS = (401, 403, 404)  # no permission, or an index that is read-only or missing: they concern all articles
+UNAVAILABLE_STATUSES = (401, 403, 404)  # no permission, or an index that is read-only or missing
 # Field types. Texts that are names or addresses are keywords: they are filtered and counted, not searched.
 SEARCHED = ("title", "dek", "body")
 TYPES = {Kind.INTEGER: "integer", Kind.REAL: "float", Kind.TIME: "date", Kind.TEXT: "keyword", Kind.TEXTS: "keyword"}
@@ -104,33 +105,37 @@ class OpenSearchSink(HttpSink[OpenSearchOptions]):
         return await client.send(method, url, body, headers, max_bytes=MAX_RESPONSE_BYTES)
 
     def _check_request(self, response: Response) -> None:
-        """Raise unless the server accepted the request. A refusal concerns all articles, so that they wait."""
+        """Raise unless the server accepted the request. Other statuses concern all articles: the sink retries."""
         if response.status == TOO_LARGE or 200 <= response.status < 300 or is_retryable(response.status):
             check_response(response)
             return
-        raise UnavailableError(f"index not writable: {self.options.index} ({describe_failure(response)}); check it")
+        raise self._not_writable(describe_failure(response))
 
     def _check_items(self, response: Response, count: int) -> None:
         """Check the outcome of each article. Raises: SinkRejectedError, SinkRetryError, UnavailableError."""
         try:
             items = msgspec.json.decode(response.body, type=_BulkResponse).items
-        except msgspec.DecodeError as exc:
-            raise UnavailableError(f"invalid bulk response: {self.options.url} ({exc})") from exc
+        except DECODE_ERRORS as exc:
+            raise UnavailableError(f"invalid bulk response: {redact_url(self.options.url)} ({exc})") from exc
         outcomes = [outcome for item in items for outcome in item.values()]
         if len(outcomes) != count:
             raise UnavailableError(
-                f"invalid bulk response: {self.options.url} ({len(outcomes)} outcomes for {count} articles)"
+                f"invalid bulk response: {redact_url(self.options.url)} ({len(outcomes)} outcomes for {count} articles)"
             )
-        if any(outcome.status in REFUSALS for outcome in outcomes):
+        unavailable = [outcome.reason for outcome in outcomes if outcome.status in UNAVAILABLE_STATUSES]
+        if unavailable:
             self._has_index = False
-            refusal = next(outcome for outcome in outcomes if outcome.status in REFUSALS)
-            raise UnavailableError(f"index not writable: {self.options.index} ({refusal.reason}); check it")
+            raise self._not_writable(unavailable[0])
         failures = [o for o in outcomes if not 200 <= o.status < 300 and o.status != CONFLICT]
         for outcome in failures:
             if is_retryable(outcome.status):
                 raise SinkRetryError(f"HTTP {outcome.status}: {outcome.reason}")
         if failures:
             raise SinkRejectedError(f"HTTP {failures[0].status}: {failures[0].reason}")
+
+    def _not_writable(self, reason: str) -> UnavailableError:
+        index = self.options.index
+        return UnavailableError(f"index not writable: {index} ({reason}); check url, credentials and the index")
 
 
 class _Outcome(msgspec.Struct):

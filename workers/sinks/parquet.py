@@ -93,16 +93,13 @@ class ParquetSink(Sink[ParquetOptions]):
 
     def _read_day(self, folder: Path) -> Day:
         """Return the revisions in *folder*; read the files that are new since the last call."""
-        from pyarrow import parquet
-
         day = self._days.setdefault(folder.name, Day())
         self._days.move_to_end(folder.name)
         if len(self._days) > REMEMBERED_DAYS:
             self._days.popitem(last=False)
         for path in sorted(folder.iterdir()):
             if path.suffix == ".parquet" and path.name not in day.files:
-                columns = parquet.read_table(path, columns=["id", "revision"]).to_pydict()
-                for id_, revision in zip(columns["id"], columns["revision"], strict=True):
+                for id_, revision in read_revisions(path):
                     day.revisions[id_] = max(revision, day.revisions.get(id_, 0))
                 day.files.add(path.name)
             elif path.suffix == ".tmp" and time.time() - path.stat().st_mtime > ABANDONED_S:
@@ -114,6 +111,25 @@ def day_of(article: Article) -> str:
     """Return the name of the folder for *article*: the UTC day of its publication, else of its poll."""
     moment = article.published or article.fetched_at
     return f"day={moment.astimezone(UTC):%Y-%m-%d}" if moment else "day=unknown"
+
+
+def read_revisions(path: Path) -> list[tuple[str, int]]:
+    """Return id and revision of each row in a file, which may be of another program.
+
+    Raises:
+        UnavailableError: it is no Parquet file, or has other columns.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    schema = pyarrow.schema([("id", pyarrow.string()), ("revision", pyarrow.int64())])
+    try:
+        columns = parquet.read_table(path, columns=schema.names).select(schema.names).cast(schema).to_pydict()
+    except (pyarrow.ArrowException, OSError) as exc:
+        reason = " ".join(str(exc).split())
+        raise UnavailableError(f"file unreadable: {path} ({reason}); remove it from the folder") from exc
+    pairs = zip(columns["id"], columns["revision"], strict=True)
+    return [(id_, revision) for id_, revision in pairs if id_ is not None and revision is not None]
 
 
 def write_file(folder: Path, articles: Sequence[Article]) -> str:

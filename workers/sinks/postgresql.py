@@ -22,6 +22,7 @@ from workers.sinks.sql import (
     Dialect,
     create_articles,
     create_offsets,
+    raise_offset,
     select_offsets,
     upsert_article,
     upsert_offset,
@@ -65,6 +66,15 @@ class PostgresqlOptions:
     )
 
 
+def quoted(name: str) -> str:
+    """Return a checked name as an identifier of SQL: `order` and `user` are keywords.
+
+    >>> quoted("news.order")
+    '"news"."order"'
+    """
+    return ".".join(f'"{part}"' for part in name.split("."))
+
+
 class PostgresqlSink(Sink[PostgresqlOptions]):
     """Writes articles to a PostgreSQL table."""
 
@@ -74,25 +84,28 @@ class PostgresqlSink(Sink[PostgresqlOptions]):
     def __init__(self, settings: Settings, options: PostgresqlOptions) -> None:
         super().__init__(settings, options)
         self.batch_size = BATCH_SIZE
+        self._articles, self._offsets = quoted(options.table), quoted(f"{options.table}_offsets")
         self._connection: AsyncConnection | None = None
         self._lock = asyncio.Lock()  # articles and replays share the connection
-
-    @property
-    def _offsets_table(self) -> str:
-        return f"{self.options.table}_offsets"
 
     async def deliver(self, batch: Sequence[SinkEvent]) -> None:
         """Write rows and offsets in one transaction. Raises: see `Sink.deliver`."""
         rows = [_parameters(event) for event in batch]
         async with self._transaction() as connection, connection.cursor() as cursor:
-            await cursor.executemany(upsert_article(DIALECT, self.options.table), rows)
-            await cursor.executemany(upsert_offset(DIALECT, self._offsets_table), next_offsets(batch))
+            await cursor.executemany(upsert_article(DIALECT, self._articles), rows)
+            await cursor.executemany(upsert_offset(DIALECT, self._offsets), next_offsets(batch))
 
     async def positions(self, topic: str) -> Mapping[int, int]:
         """Return the next offset of each partition of *topic* that the database has."""
         async with self._transaction() as connection:
-            cursor = await connection.execute(select_offsets(DIALECT, self._offsets_table), (topic,))
+            cursor = await connection.execute(select_offsets(DIALECT, self._offsets), (topic,))
             return dict(await cursor.fetchall())
+
+    async def record_positions(self, topic: str, positions: Mapping[int, int]) -> None:
+        """Store the next offsets that are higher than those of the database."""
+        rows = [(topic, partition, offset) for partition, offset in positions.items()]
+        async with self._transaction() as connection, connection.cursor() as cursor:
+            await cursor.executemany(raise_offset(DIALECT, self._offsets), rows)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -136,17 +149,18 @@ class PostgresqlSink(Sink[PostgresqlOptions]):
 
 async def create_tables(connection: "AsyncConnection", table: str) -> None:
     """Create the tables if they are absent. An existing table needs no permission to create one."""
+    articles, offsets = quoted(table), quoted(f"{table}_offsets")
     cursor = await connection.execute(
-        "SELECT to_regclass(%s) IS NOT NULL AND to_regclass(%s) IS NOT NULL", (table, f"{table}_offsets")
+        "SELECT to_regclass(%s) IS NOT NULL AND to_regclass(%s) IS NOT NULL", (articles, offsets)
     )
     if (await cursor.fetchone() or (False,))[0]:
         return
     await connection.execute("SELECT pg_advisory_xact_lock(hashtext('copydesk'))")  # CREATE IF NOT EXISTS can collide
-    index = f"{table.rpartition('.')[2]}_published"
+    index = quoted(f"{table.rpartition('.')[2]}_published")
     for statement in (
-        create_articles(DIALECT, table),
-        create_offsets(f"{table}_offsets"),
-        f"CREATE INDEX IF NOT EXISTS {index} ON {table} (published)",
+        create_articles(DIALECT, articles),
+        create_offsets(offsets),
+        f"CREATE INDEX IF NOT EXISTS {index} ON {articles} (published)",
     ):
         await connection.execute(statement)
 

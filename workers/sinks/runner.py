@@ -3,7 +3,8 @@
 topic ──▶ sink.deliver ──▶ confirmed: commit
             ├── CopydeskError (unreachable): retry without limit; the group keeps its position
             ├── SinkRetryError: retry with backoff; after MAX_RETRY_S a dead letter
-            └── SinkRejectedError: a dead letter
+            ├── SinkRejectedError: a dead letter
+            └── any other error, a bug: as SinkRetryError, so that it does not end the other sinks
 
 If a batch fails by one of the last two, its events are delivered one by one. So each has its own outcome.
 A replayed dead letter returns on the topic of replays, with the sink's name as key.
@@ -62,30 +63,30 @@ class SinkRunner:
         self,
         settings: Settings,
         broker: Broker,
-        options: SinkTable,
+        table: SinkTable,
         sink: Sink[Any],
         *,
         initial_delay_s: float = INITIAL_DELAY_S,
         max_retry_s: float = MAX_RETRY_S,
     ) -> None:
-        self.settings, self.broker, self.options, self.sink = settings, broker, options, sink
+        self.settings, self.broker, self.table, self.sink = settings, broker, table, sink
         self.initial_delay_s, self.max_retry_s = initial_delay_s, max_retry_s
-        self.state = SinkStateRecorder(broker, options.name)
+        self.state = SinkStateRecorder(broker, table.name)
         self._is_caught_up = False
 
     async def run(self) -> None:
         """Deliver until cancelled. A later revision of an article never arrives before an earlier one."""
-        name = self.options.name
+        name = self.table.name
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._consume(self.options.topic, self.options.start_from), name=f"sink {name}")
+                tasks.create_task(self._consume(self.table.topic, self.table.start_from), name=f"sink {name}")
                 tasks.create_task(self._consume(SINK_REPLAYS.name, Start.EARLIEST), name=f"sink {name}, replays")
         finally:
             await self.sink.close()
 
     async def _consume(self, topic: str, start: Start) -> None:
         is_replay = topic == SINK_REPLAYS.name
-        group = f"sink.{self.options.name}" + (".replays" if is_replay else "")
+        group = f"sink.{self.table.name}" + (".replays" if is_replay else "")
         async with contextlib.AsyncExitStack() as stack:
             subscription = await retry_unavailable(
                 lambda: stack.enter_async_context(self._subscription(topic, group, start)),
@@ -97,7 +98,7 @@ class SinkRunner:
                 deliveries = [
                     Delivery(message, SinkEvent(message.message_id, record))
                     for message, record in batch
-                    if not is_replay or message.key == self.options.name.encode()
+                    if not is_replay or message.key == self.table.name.encode()
                 ]
                 if deliveries:
                     await self._deliver(subscription, deliveries, self._first_attempt())
@@ -122,7 +123,7 @@ class SinkRunner:
                     return
                 await self._attempt([delivery.event for delivery in batch])
                 for delivery in batch:
-                    log.info("article delivered", sink=self.options.name, **_event_fields(delivery.event))
+                    log.info("article delivered", sink=self.table.name, **delivery.event.log_fields)
                 await self._end(batch)
                 return
             except SinkRejectedError as exc:
@@ -138,30 +139,40 @@ class SinkRunner:
                 self._is_caught_up = False  # the destination may return with an older state
                 attempts.first_response_s, wait_s, error = 0.0, delay_s, str(exc)
             log.warning(
-                "delivery failed", sink=self.options.name, **_event_fields(batch[0].event), count=len(batch),
+                "delivery failed", sink=self.table.name, **batch[0].event.log_fields, count=len(batch),
                 error=error, attempts=attempts.count, retry_s=wait_s,
             )  # fmt: skip
-            await self.state.failed(str(batch[0].event.source), error)
+            await self.state.failed(str(batch[0].event.message_id), error)
             await self._wait(subscription, wait_s)
 
     async def _attempt(self, events: Sequence[SinkEvent]) -> None:
-        if not self._is_caught_up:
-            await catch_up(self.broker, self.options, self.sink)
-            self._is_caught_up = True
-        await self.sink.deliver(events)
+        """Deliver *events* after those that the store has lost. Raises: see `Sink.deliver`."""
+        try:
+            if not self._is_caught_up:
+                await catch_up(self.broker, self.table, self.sink)
+                self._is_caught_up = True
+            await self.sink.deliver(events)
+        except (CopydeskError, SinkRejectedError, SinkRetryError):
+            raise
+        except Exception as exc:
+            log.exception(
+                "delivery failed", sink=self.table.name, **events[0].log_fields, error_kind="bug",
+                next_step="will retry",
+            )  # fmt: skip
+            raise SinkRetryError(f"bug: {exc!r}; its traceback is in the log") from exc
 
     async def _owned(self, subscription: Subscription, batch: Sequence[Delivery]) -> Sequence[Delivery]:
         """Return the events of *batch* whose leases this process has."""
         await subscription.owns_current_record()
         owned = {message.message_id for message, _ in subscription.current_batch}
-        lost = [delivery for delivery in batch if delivery.event.source not in owned]
+        lost = [delivery for delivery in batch if delivery.event.message_id not in owned]
         for delivery in lost:
             log.warning(
-                "lease lost", sink=self.options.name, **_event_fields(delivery.event),
+                "lease lost", sink=self.table.name, **delivery.event.log_fields,
                 next_step="another process delivers the article",
             )  # fmt: skip
         await self._end(lost)
-        return [delivery for delivery in batch if delivery.event.source in owned] if lost else batch
+        return [delivery for delivery in batch if delivery.event.message_id in owned] if lost else batch
 
     async def _reject(
         self, subscription: Subscription, batch: Sequence[Delivery], attempts: Attempts, error: str, first_s: float
@@ -172,13 +183,14 @@ class SinkRunner:
         """
         if len(batch) == 1:
             await self._write_dead_letter(batch[0], error, attempts.count)
+            await self.state.ended(str(batch[0].event.message_id), is_dead_letter=True, is_exhausted=first_s > 0)
             return
         for delivery in batch:
             await self._deliver(subscription, [delivery], self._first_attempt(first_s))
 
     async def _end(self, batch: Sequence[Delivery]) -> None:
         for delivery in batch:
-            await self.state.ended(str(delivery.event.source))
+            await self.state.ended(str(delivery.event.message_id))
 
     @staticmethod
     async def _wait(subscription: Subscription, wait_s: float) -> None:
@@ -191,20 +203,14 @@ class SinkRunner:
                     return
 
     async def _write_dead_letter(self, delivery: Delivery, error: str, attempts: int) -> None:
-        name, event = self.options.name, delivery.event
-        log.error("dead letter", sink=name, **_event_fields(event), error_kind="sink", error=error, attempts=attempts)
-        reason = f"sink {name} rejected {event.id} from {event.source}: {error}"
+        name, event = self.table.name, delivery.event
+        log.error(
+            "article rejected", sink=name, **event.log_fields, error_kind="sink", error=error, attempts=attempts,
+            next_step="writing a dead letter",
+        )  # fmt: skip
+        reason = f"sink {name} rejected {event.id} from {event.message_id}: {error}"
         letter = from_sink(name, delivery.message, reason, attempts)
         await retry_unavailable(
             lambda: self.broker.publish([letter]), "dead letter not written", sink=name, article_id=event.article.id,
             revision=event.article.revision, next_step="waiting for the broker",
         )  # fmt: skip
-        await self.state.ended(str(event.source), is_rejected=True)
-
-
-def _event_fields(event: SinkEvent) -> dict[str, Any]:
-    article, source = event.article, event.source
-    return {
-        "article_id": article.id, "revision": article.revision,
-        "topic": source.topic, "partition": source.partition, "offset": source.offset,
-    }  # fmt: skip

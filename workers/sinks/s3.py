@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from streams.codec import encode
 from streams.config.settings import Settings
+from streams.config.sources import redact_url
 from streams.errors import UnavailableError
 from streams.records import Article
 from workers.http.client import Response
@@ -28,7 +29,7 @@ from workers.sinks.options import option
 BATCH_SIZE = 20
 MAX_RESPONSE_BYTES = 65_536
 REVISION, WITHDRAWN = "x-amz-meta-revision", "x-amz-meta-withdrawn"
-REFUSALS = (301, 307, 400, 401, 403, 404)  # of the bucket, account or region: they concern all articles
+UNAVAILABLE_STATUSES = (301, 307, 400, 401, 403, 404)  # of the bucket, account or region
 CONFLICTS = (409, 412)  # another object by now; 409: during a concurrent write
 MAX_CONFLICTS = 5
 
@@ -76,10 +77,11 @@ class S3Sink(HttpSink[S3Options]):
                 condition = {"If-None-Match": "*"}
                 continue
             self._check(found)
-            if int(found.headers.get(REVISION, "0")) >= article.revision:
+            if _revision_of(found) >= article.revision:
                 return
             condition = {"If-Match": found.headers.get("etag", "")}
-        raise SinkRetryError(f"object not written: {self._url(article)} (another client keeps changing it)")
+        url = redact_url(self._url(article))
+        raise SinkRetryError(f"object not written: {url} (another client keeps changing it)")
 
     async def _send(
         self, method: str, article: Article, body: bytes = b"", headers: Mapping[str, str] | None = None
@@ -93,8 +95,8 @@ class S3Sink(HttpSink[S3Options]):
         return f"{self.options.url.rstrip('/')}/{path}"
 
     def _check(self, response: Response) -> None:
-        """Raise unless the request succeeded. A refusal concerns all articles, so that they wait."""
-        if 200 <= response.status < 300 or is_retryable(response.status) or response.status not in REFUSALS:
+        """Raise unless the request succeeded. UNAVAILABLE_STATUSES concern all articles: the sink retries."""
+        if 200 <= response.status < 300 or is_retryable(response.status) or response.status not in UNAVAILABLE_STATUSES:
             check_response(response)
             return
         raise UnavailableError(
@@ -105,6 +107,14 @@ class S3Sink(HttpSink[S3Options]):
 def _metadata(article: Article) -> dict[str, str]:
     withdrawn = {WITHDRAWN: "true"} if article.withdrawn else {}
     return {"Content-Type": "application/json", REVISION: str(article.revision)} | withdrawn
+
+
+def _revision_of(found: Response) -> int:
+    """Return the revision in the metadata of an object; 0 for an object of another client."""
+    try:
+        return int(found.headers.get(REVISION, "0"))
+    except ValueError:
+        return 0
 
 
 async def sign(options: S3Options, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:

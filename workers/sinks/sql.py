@@ -59,6 +59,11 @@ def upsert_offset(dialect: Dialect, table: str) -> str:
     )
 
 
+def raise_offset(dialect: Dialect, table: str) -> str:
+    """Return the statement that writes the next offset of a partition unless the table has this or a later one."""
+    return f"{upsert_offset(dialect, table)} WHERE {table}.next_offset < excluded.next_offset"
+
+
 def select_offsets(dialect: Dialect, table: str) -> str:
     """Return the query of the partitions of a topic and their next offsets."""
     return f"SELECT partition, next_offset FROM {table} WHERE topic = {dialect.placeholder}"

@@ -23,6 +23,7 @@ from workers.sinks.sql import (
     Dialect,
     create_articles,
     create_offsets,
+    raise_offset,
     select_offsets,
     upsert_article,
     upsert_offset,
@@ -51,7 +52,7 @@ SCHEMA = (
     "CREATE TRIGGER IF NOT EXISTS articles_updated AFTER UPDATE ON articles WHEN new.withdrawn = '' BEGIN"
     " INSERT INTO search (rowid, title, dek, body) VALUES (new.rowid, new.title, new.dek, new.body); END",
 )
-REJECTIONS = (sqlite3.IntegrityError, sqlite3.DataError)
+REJECTED_ERRORS = (sqlite3.IntegrityError, sqlite3.DataError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,11 @@ class SqliteSink(Sink[SqliteOptions]):
         """Return the next offset of each partition of *topic* that the file has."""
         return await self._calls.run(lambda: self._read_positions(topic))
 
+    async def record_positions(self, topic: str, positions: Mapping[int, int]) -> None:
+        """Store the next offsets that are higher than those of the file."""
+        rows = [(topic, partition, offset) for partition, offset in positions.items()]
+        await self._calls.run(lambda: self._raise_offsets(rows))
+
     async def close(self) -> None:
         """Close the file."""
         await self._calls.run(self._disconnect)
@@ -97,6 +103,10 @@ class SqliteSink(Sink[SqliteOptions]):
         with self._transaction() as connection:
             return dict(connection.execute(select_offsets(DIALECT, "offsets"), (topic,)).fetchall())
 
+    def _raise_offsets(self, rows: Sequence[tuple[str, int, int]]) -> None:
+        with self._transaction() as connection:
+            connection.executemany(raise_offset(DIALECT, "offsets"), rows)
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit at the end of the block, or roll back; map errors. Opens the file if necessary."""
@@ -106,7 +116,7 @@ class SqliteSink(Sink[SqliteOptions]):
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
-        except REJECTIONS as exc:
+        except REJECTED_ERRORS as exc:
             raise SinkRejectedError(f"SQLite: {exc}") from exc
         except sqlite3.Error as exc:
             self._disconnect()  # the file may be another one by now

@@ -22,7 +22,10 @@ class SinkState(NamedTuple):
 
 
 class SinkStateRecorder:
-    """Records the outcomes of one sink's deliveries. A delivery that fails makes the sink failing until it ends."""
+    """Records the outcomes of one sink's deliveries.
+
+    A failed attempt makes the sink failing. A confirmation or a rejection ends that, because the destination responds.
+    """
 
     def __init__(self, broker: Broker, name: str) -> None:
         self.broker, self.name = broker, name
@@ -41,11 +44,11 @@ class SinkStateRecorder:
         self._failing.add(event_id)
         await self._write(commands)
 
-    async def ended(self, event_id: str, *, is_rejected: bool = False) -> None:
-        """Record the end of a delivery: confirmed, or rejected and therefore a dead letter."""
+    async def ended(self, event_id: str, *, is_dead_letter: bool = False, is_exhausted: bool = False) -> None:
+        """Record the end of a delivery: confirmed, or a dead letter. *is_exhausted*: after the last retry."""
         self._failing.discard(event_id)
-        commands: list[RedisCommand] = [("HINCRBY", KEY, f"{self.name}:rejected", 1)] if is_rejected else []
-        if not self._failing and not self._is_clear and not is_rejected:
+        commands: list[RedisCommand] = [("HINCRBY", KEY, f"{self.name}:rejected", 1)] if is_dead_letter else []
+        if not self._failing and not self._is_clear and not is_exhausted:
             commands.append(("HDEL", KEY, f"{self.name}:failing_since_s", f"{self.name}:error"))
             self._is_clear = True
         await self._write(commands)

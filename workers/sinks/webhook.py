@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 import msgspec
 from standardwebhooks import Webhook
 
-from streams.cloudevents import http_headers
+from streams.cloudevents import event_attributes, http_headers
 from streams.codec import encode
 from streams.records import Article
 from workers.sinks.base import SinkEvent
-from workers.sinks.http_sink import PLAIN, HttpSink, check_response
+from workers.sinks.http_sink import IDENTITY_ENCODING, HttpSink, check_response
 from workers.sinks.options import option
 
 SECRET_PREFIX = "whsec_"
@@ -64,15 +64,15 @@ class WebhookSink(HttpSink[WebhookOptions]):
     async def _post(self, event: SinkEvent) -> None:
         body = encode_event(event.article)
         signature = signature_headers(self.options.secret, event.id, int(time.time()), body)
-        headers = PLAIN | http_headers(event.article) | signature
+        headers = IDENTITY_ENCODING | http_headers(event.article) | signature
         client = await self.client()
         # By Standard Webhooks a 3xx is a failure: a redirect must not pass articles on to another host.
         check_response(await client.post(self.options.url, body, headers, follow_redirects=False))
 
 
 def encode_event(article: Article) -> bytes:
-    """Return the body of an event: type, timestamp and article."""
-    event_type = "article.new" if article.revision == 1 else "article.revised"
+    """Return the body of an event: type, timestamp and article. The type is that of the CloudEvent."""
+    event_type = event_attributes(article)["type"].removeprefix("copydesk.")
     envelope = {"type": event_type, "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     return msgspec.json.encode(envelope | {"data": msgspec.Raw(encode(article))})
 

@@ -68,8 +68,8 @@ class KafkaReader:
     async def open(self, start: StartPosition, numbers: Collection[int] | None = None) -> None:
         """Begin at *start*. *numbers*: the partitions to read without a group; None reads all."""
         self._start = start
-        reset = "latest" if start == Start.LATEST else "earliest"
-        consumer = self.client.create_consumer(group_id=self.group or None, auto_offset_reset=reset)
+        # The reset also decides after retention has passed a committed offset: no stored record may be skipped then.
+        consumer = self.client.create_consumer(group_id=self.group or None, auto_offset_reset="earliest")
         try:
             if self.group:
                 self._consumer = consumer
@@ -120,7 +120,10 @@ class KafkaReader:
             is_alive = self.is_member() and await coordinator._do_heartbeat()
         if not is_alive and self.is_member():
             raise UnavailableError(f"broker unavailable: {self.client.url} (no heartbeat of group {self.group})")
-        if not is_alive:
+        if is_alive:
+            with self._open._subscription.fetch_context():  # aiokafka leaves the group after 300 s without a fetch
+                pass
+        else:
             self.lost |= {(tp.topic, tp.partition) for tp in self._open.assignment()}
         self.confirmed_s = sent_s
 
@@ -174,14 +177,17 @@ class KafkaReader:
             raise UnavailableError(f"broker unavailable: {self.client.url} (no connection)")
 
     async def _commit_initial_offsets(self) -> None:
-        """Commit the initial offsets of a new group. A group that starts at the end then misses no later message."""
+        """Commit the initial offsets of a new group. A group that starts at the end then misses no later message.
+
+        A read that ends meanwhile continues at the next partition.
+        """
         mine = self._open.assignment()
-        for tp in mine - self._has_initial_offset:
+        self._has_initial_offset &= mine
+        for tp in sorted(mine - self._has_initial_offset):
             if await self._open.committed(tp) is None:
-                if not isinstance(self._start, Start):  # the client resolves the ends of a partition itself
-                    await self._seek(self._open, [tp], self._start)
-                await self.commit({(tp.topic, tp.partition): await self._open.position(tp) - 1})
-        self._has_initial_offset = set(mine)
+                offset = (await self._seek(self._open, [tp], self._start))[tp.partition]
+                await self.commit({(tp.topic, tp.partition): offset - 1})
+            self._has_initial_offset.add(tp)
 
     def position(self) -> dict[int, int]:
         return dict(self._position)
@@ -208,6 +214,7 @@ class KafkaReader:
             return bool(tps) and all([await self._open.position(tp) >= ends[tp] for tp in tps])
 
     async def close(self) -> None:
+        self.revoked = set()  # ends the wait of a rebalance
         if self._consumer is not None:
             await self._consumer.stop()
 

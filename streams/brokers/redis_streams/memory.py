@@ -1,8 +1,8 @@
 """Memory relief: remove the oldest messages before the end of their retention when the broker's memory is short.
 
-     80 %   relief begins, down to 75 %: committed items, then poll results, then articles that all groups read
+     80 %   relief begins, down to 75 %: committed items, then poll results, events and articles that all groups read
      85 %   pollers pause (workers/poller/poller.py)
-     95 %   articles that a group has not read are removed, down to 90 %
+     95 %   events, then articles that a group has not read are removed, down to 90 %
     100 %   the server rejects pollers; the desk continues in the reserve
 
 Shares refer to the server's `maxmemory`. In embedded mode, this is `valkey_memory_mb` without its reserve
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.logger import get_logger
-from streams.topics import ARCHIVE_ITEMS, ARTICLES, DESK_GROUP, ITEMS, POLLS
+from streams.topics import ARCHIVE_ITEMS, ARTICLES, DESK_GROUP, EVENTS, ITEMS, POLLS
 
 log = get_logger(__name__)
 
@@ -39,7 +39,9 @@ RULES = (
     RemovalRule(ARCHIVE_ITEMS.name, required_group=DESK_GROUP),
     RemovalRule(ITEMS.name, required_group=DESK_GROUP),
     RemovalRule(POLLS.name),
+    RemovalRule(EVENTS.name),
     RemovalRule(ARTICLES.name, kept_share=ARTICLES_SHARE),
+    RemovalRule(EVENTS.name, FULL, 0.90, unread=True),  # a later revision repeats the reports of an event
     RemovalRule(ARTICLES.name, FULL, 0.90, unread=True, kept_share=ARTICLES_SHARE),
 )
 

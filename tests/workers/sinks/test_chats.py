@@ -26,6 +26,7 @@ ARTICLE = Article(
 )  # fmt: skip
 TAG = re.compile("<[^<>]*>")
 TOKEN = "000000:0123456789"
+CHANNEL_KEY = "invented-key-of-a-channel"
 
 
 class ChatServer:
@@ -34,9 +35,12 @@ class ChatServer:
     def __init__(self) -> None:
         self.requests: list[tuple[str, Any]] = []
         self.answers: list[tuple[int, dict[str, Any]]] = []
+        self.repeats_path = False
 
     async def respond(self, request: web.Request) -> web.Response:
         self.requests.append((request.path, json.loads(await request.read())))
+        if self.repeats_path:  # as the default pages of many servers do
+            return web.Response(status=404, text=f"Cannot POST {request.path} ({request.raw_path})")
         status, body = self.answers.pop(0) if self.answers else (200, {"ok": True})
         return web.json_response(body, status=status)
 
@@ -58,9 +62,9 @@ async def serving() -> AsyncGenerator[tuple[ChatServer, str], None]:
 def chat(name: str, url: str, *, revisions: bool = False) -> Sink[Any]:
     settings = Settings(allowed_private_hosts="127.0.0.1:*")
     if name == "slack":
-        return SlackSink(settings, SlackOptions(url=f"{url}/services/X", revisions=revisions))
+        return SlackSink(settings, SlackOptions(url=f"{url}/services/{CHANNEL_KEY}", revisions=revisions))
     if name == "discord":
-        return DiscordSink(settings, DiscordOptions(url=f"{url}/webhooks/X", revisions=revisions))
+        return DiscordSink(settings, DiscordOptions(url=f"{url}/webhooks/{CHANNEL_KEY}", revisions=revisions))
     return TelegramSink(settings, TelegramOptions(url=url, token=TOKEN, chat_id="@news", revisions=revisions))
 
 
@@ -75,7 +79,7 @@ async def test_slack_body_is_escaped() -> None:
     async with serving() as (server, url):
         await post(chat("slack", url), ARTICLE)
     [(path, body)] = server.requests
-    assert path == "/services/X"
+    assert path == f"/services/{CHANNEL_KEY}"
     assert body["blocks"][0]["text"] == {
         "type": "mrkdwn",
         "verbatim": True,
@@ -90,7 +94,7 @@ async def test_discord_body_allows_no_mention() -> None:
         await post(chat("discord", url), ARTICLE)
     [(path, body)] = server.requests
     [embed] = body["embeds"]
-    assert path == "/webhooks/X"
+    assert path == f"/webhooks/{CHANNEL_KEY}"
     assert (embed["title"], embed["url"]) == ("Ferry <sinks> & *burns*", "https://a.example/x?a=1&b=2")
     assert body["allowed_mentions"] == {"parse": []}
 
@@ -149,6 +153,16 @@ async def test_chat_refusal_is_rejected_without_secret(name: str) -> None:
     assert TOKEN not in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["slack", "discord", "telegram"])
+async def test_chat_failure_hides_repeated_path(name: str) -> None:
+    async with serving() as (server, url):
+        server.repeats_path = True
+        with pytest.raises(SinkRejectedError, match="HTTP 404: Cannot POST ") as error:
+            await post(chat(name, url), ARTICLE)
+    assert TOKEN.partition(":")[2] not in str(error.value)
+    assert CHANNEL_KEY not in str(error.value)
+
+
 @pytest.mark.parametrize("letter", "w&")
 @pytest.mark.parametrize("name", ["slack", "discord", "telegram"])
 def test_chat_body_stays_below_limits(name: str, letter: str) -> None:
@@ -182,7 +196,8 @@ def test_shorten_cuts_at_a_word() -> None:
 
 
 def test_retry_after_ignores_other_bodies() -> None:
-    for body in (b"", b"[]", b'"x"', b"\xff", b'{"retry_after": "x"}'):
+    deep = b'{"x": ' + 1_000 * b"[" + 1_000 * b"]" + b"}"
+    for body in (b"", b"[]", b'"x"', b"\xff", b'{"retry_after": "x"}', deep):
         assert retry_after_s(Response(429, "http://a.example/", body, {}, 1)) == 0.0
 
 

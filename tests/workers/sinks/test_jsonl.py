@@ -1,5 +1,6 @@
 """JSON Lines sink: each revision once, rotation, torn lines, and files that others append to and rename."""
 
+import os
 import resource
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,7 +79,9 @@ async def test_jsonl_incomplete_line_is_replaced(tmp_path: Path, caplog: pytest.
     (tmp_path / "a.jsonl").write_bytes(encode(event("a").article) + b"\n" + line[:-3])
     await write(tmp_path, [event("a"), event("b")])
     assert lines(tmp_path / "a.jsonl") == ["a.1", "b.1"]
-    assert "incomplete line removed" in caplog.text
+    assert (
+        f"a.jsonl (position_bytes={len(encode(event('a').article)) + 1}, removed_bytes={len(line) - 3})" in caplog.text
+    )
 
 
 async def test_jsonl_processes_share_a_file(tmp_path: Path) -> None:
@@ -95,9 +98,10 @@ async def test_jsonl_processes_share_a_file(tmp_path: Path) -> None:
 
 
 async def test_jsonl_foreign_lines_stay(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_bytes(b"not JSON\n\xff\n{}\n")
+    foreign = [b"not JSON", b"\xff", b"{}", b'{"x": ' + 5_000 * b"[" + 5_000 * b"]" + b"}"]
+    (tmp_path / "a.jsonl").write_bytes(b"".join(line + b"\n" for line in foreign))
     await write(tmp_path, [event("a")])
-    assert (tmp_path / "a.jsonl").read_bytes().splitlines()[:3] == [b"not JSON", b"\xff", b"{}"]
+    assert (tmp_path / "a.jsonl").read_bytes().splitlines()[:4] == foreign
 
 
 async def test_jsonl_failed_write_is_repeated(tmp_path: Path) -> None:
@@ -114,3 +118,16 @@ async def test_jsonl_failed_write_is_repeated(tmp_path: Path) -> None:
     await sink.deliver(batch)
     await sink.close()
     assert lines(tmp_path / "a.jsonl") == ["a.1", "b.1"]
+
+
+async def test_jsonl_truncated_file_is_read_again(tmp_path: Path) -> None:
+    """As logrotate does with `copytruncate`: the file stays the same, and is empty."""
+    path, sink = tmp_path / "a.jsonl", open_sink(tmp_path, max_mb=0.002)
+    await sink.deliver([event("a", title="x" * 1_500)])
+    (tmp_path / "a.jsonl.1").write_bytes(path.read_bytes())
+    os.truncate(path, 0)
+    await write(tmp_path, [event("b")])
+    await sink.deliver([event("b"), event("c", title="x" * 1_000)])
+    await sink.close()
+    assert lines(path) == ["b.1", "c.1"]
+    assert renamed(tmp_path) == []

@@ -101,7 +101,10 @@ async def test_opensearch_busy_server_is_retried() -> None:
 async def test_opensearch_refused_request_waits(status: int) -> None:
     async with serving() as server:
         server.status = status
-        with pytest.raises(UnavailableError, match=f"index not writable: articles .*HTTP {status}"):
+        with pytest.raises(
+            UnavailableError,
+            match=f"index not writable: articles .*HTTP {status}.*; check url, credentials and the index",
+        ):
             await write(server, [event("a")])
 
 
@@ -122,11 +125,22 @@ async def test_opensearch_removed_index_is_created_again() -> None:
         sink = OpenSearchSink(Settings(allowed_private_hosts="127.0.0.1:*"), OpenSearchOptions(url=server.url))
         await sink.deliver([event("a")])
         server.indices.clear()
-        with pytest.raises(UnavailableError, match="index_not_found_exception"):
+        with pytest.raises(UnavailableError, match="index_not_found_exception.*; check url, credentials and the index"):
             await sink.deliver([event("b")])
         await sink.deliver([event("b")])
         await sink.close()
         assert versions(server) == {"b": 1}
+
+
+async def test_opensearch_error_hides_credentials_of_url() -> None:
+    async with serving() as server:
+        server.indices["articles"], server.bulk_response = {}, b"no JSON"
+        url = server.url.replace("://", "://desk:hunter2@")
+        sink = OpenSearchSink(Settings(allowed_private_hosts="127.0.0.1:*"), OpenSearchOptions(url=url))
+        with pytest.raises(UnavailableError, match="invalid bulk response: http://127.0.0.1:") as error:
+            await sink.deliver([event("a")])
+        await sink.close()
+        assert "hunter2" not in str(error.value)
 
 
 async def test_opensearch_sends_credentials() -> None:
@@ -136,3 +150,16 @@ async def test_opensearch_sends_credentials() -> None:
         assert "wrong-password" not in str(error.value)
         await write(server, [event("a")], username="desk", password="hunter2")
         assert versions(server) == {"a": 1}
+
+
+DEEP = b'{"items": ' + 5_000 * b"[" + 5_000 * b"]" + b"}"
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"items": [{"index": {"status": 400, "error": "\xff"}}]}', b"[]", b"no JSON", b'{"x": ' + DEEP + b"}"]
+)
+async def test_opensearch_invalid_response_is_unavailable(body: bytes) -> None:
+    async with serving() as server:
+        server.indices["articles"], server.bulk_response = {}, body
+        with pytest.raises(UnavailableError, match="invalid bulk response"):
+            await write(server, [event("a")])

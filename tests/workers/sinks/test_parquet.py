@@ -18,6 +18,7 @@ from workers.sinks.base import SinkEvent
 from workers.sinks.parquet import ParquetOptions, ParquetSink, day_of
 
 require_module("pyarrow")
+import pyarrow  # noqa: E402
 from pyarrow import parquet  # noqa: E402
 
 MARCH, APRIL = datetime(2026, 3, 4, 23, 30, tzinfo=UTC), datetime(2026, 4, 5, tzinfo=UTC)
@@ -97,3 +98,34 @@ async def test_parquet_missing_folder_is_unavailable(tmp_path: Path) -> None:
 def test_parquet_options_bound_the_batch(tmp_path: Path) -> None:
     sink = ParquetSink(Settings(), ParquetOptions(path=tmp_path, batch_rows=7, batch_s=3.0))
     assert (sink.batch_size, sink.batch_wait_s) == (7, 3.0)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1" + 60 * b"x" + b"PAR1"])
+async def test_parquet_unreadable_file_is_unavailable(content: bytes, tmp_path: Path) -> None:
+    foreign = tmp_path / "day=2026-03-04" / "foreign.parquet"
+    foreign.parent.mkdir()
+    foreign.write_bytes(content)
+    with pytest.raises(
+        UnavailableError, match=r"file unreadable: .*foreign\.parquet \(.*\); remove it from the folder"
+    ):
+        await write(tmp_path, [event("a")])
+    foreign.unlink()
+    await write(tmp_path, [event("a")])
+    assert [row["id"] for row in rows(tmp_path)] == ["a"]
+
+
+@pytest.mark.parametrize("table", [{"x": [1]}, {"id": ["a"], "revision": ["first"]}])
+async def test_parquet_file_with_other_columns_is_unavailable(table: dict[str, list[Any]], tmp_path: Path) -> None:
+    foreign = tmp_path / "day=2026-03-04" / "foreign.parquet"
+    foreign.parent.mkdir()
+    parquet.write_table(pyarrow.table(table), foreign)
+    with pytest.raises(UnavailableError, match=r"file unreadable: .*foreign\.parquet"):
+        await write(tmp_path, [event("a")])
+
+
+async def test_parquet_row_without_revision_is_ignored(tmp_path: Path) -> None:
+    foreign = tmp_path / "day=2026-03-04" / "foreign.parquet"
+    foreign.parent.mkdir()
+    parquet.write_table(pyarrow.table({"id": ["a", None], "revision": [None, 2]}), foreign)
+    await write(tmp_path, [event("a")])
+    assert [row.get("title") for row in rows(tmp_path) if row["revision"] == 1] == [""]

@@ -118,3 +118,27 @@ async def test_postgresql_error_hides_the_password(server: PostgresqlServer) -> 
     with pytest.raises(UnavailableError) as error:
         await sink.deliver([event("a")])
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("table", ["order", "news.user", "select.table"])
+async def test_postgresql_table_may_be_a_keyword(table: str, server: PostgresqlServer) -> None:
+    query(server, 'DROP TABLE IF EXISTS "order", order_offsets')
+    query(server, 'DROP SCHEMA IF EXISTS "select" CASCADE')
+    query(server, 'CREATE SCHEMA "select"')
+    sink = PostgresqlSink(Settings(), PostgresqlOptions(url=server.url, table=table))
+    for batch in ([event("a")], [event("a", 2)]):
+        await sink.deliver(batch)
+        await sink.close()
+    assert await sink.positions("copydesk.articles") == {0: 1}
+    await sink.close()
+    quoted = ".".join(f'"{part}"' for part in table.split("."))
+    assert query(server, f"SELECT id, revision FROM {quoted}") == [("a", 2)]
+
+
+async def test_postgresql_record_positions_raises_only(server: PostgresqlServer) -> None:
+    await write(server, [event("a", offset=7)])
+    sink = open_sink(server)
+    await sink.record_positions("copydesk.articles", {0: 5, 1: 0, 2: 3})
+    await sink.record_positions("copydesk.articles", {2: 4})
+    assert await sink.positions("copydesk.articles") == {0: 8, 1: 0, 2: 4}
+    await sink.close()

@@ -107,3 +107,11 @@ async def test_s3_busy_server_is_retried() -> None:
         server.status = 503
         with pytest.raises(SinkRetryError, match="HTTP 503"):
             await write(server, [event("a")])
+
+
+@pytest.mark.parametrize("stored", ["v2", "1, 1", "", "²", "9" * 5_000])
+async def test_s3_object_without_revision_is_replaced(stored: str) -> None:
+    async with serving() as server:
+        server.objects["articles/a.json"] = StoredObject(b"of another client", {REVISION: stored})
+        await write(server, [event("a")])
+        assert revisions(server) == {"articles/a.json": 1}

@@ -91,3 +91,13 @@ async def test_sqlite_locked_file_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "absent" / "a.db"
     with pytest.raises(UnavailableError, match="database not writable: .*a.db"):
         await write(path, [event("a")])
+
+
+async def test_sqlite_record_positions_raises_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    await write(path, [event("a", offset=7)])
+    sink = SqliteSink(Settings(), SqliteOptions(path=path))
+    await sink.record_positions("copydesk.articles", {0: 5, 1: 0, 2: 3})
+    await sink.record_positions("copydesk.articles", {2: 4})
+    assert await sink.positions("copydesk.articles") == {0: 8, 1: 0, 2: 4}
+    await sink.close()

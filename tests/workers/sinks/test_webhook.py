@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hmac
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +12,17 @@ import pytest
 from aiohttp import web
 
 from streams.brokers.base import Broker
+from streams.cloudevents import http_headers
 from streams.config.settings import Settings, load_settings
 from streams.errors import SettingsError
+from streams.records import Article
 from streams.topics import ARTICLES
 from tests.conftest import until
 from tests.support.subscribers import article
 from tests.support.webhooks import SECRET, Receiver, delivering, sink_runner
 from workers import dead_letters
 from workers.sinks import check_sinks
-from workers.sinks.webhook import WebhookOptions, signature_headers
+from workers.sinks.webhook import WebhookOptions, encode_event, signature_headers
 
 VALID = '[[sinks]]\ntype = "webhook"\nname = "w"\nurl = "https://a.example"\nsecret = "0123456789abcdef"\n'
 
@@ -103,6 +106,21 @@ async def test_webhook_rejects_private_addresses(settings: Settings, caplog: pyt
         assert "not a public address" in caplog.text or "blocked" in caplog.text or "private" in caplog.text
         sink_task.cancel()
         await asyncio.gather(sink_task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("record", "event_type"),
+    [
+        (Article(id="a", revision=1), "article.new"),
+        (Article(id="a", revision=2), "article.revised"),
+        (Article(id="a", revision=2, withdrawn="mistake"), "article.withdrawn"),
+        (Article(id="a", revision=1, withdrawn="mistake"), "article.withdrawn"),
+    ],
+)
+def test_webhook_body_has_type_of_event(record: Article, event_type: str) -> None:
+    body = json.loads(encode_event(record))
+    assert body["type"] == event_type
+    assert http_headers(record)["ce-type"] == f"copydesk.{event_type}"
 
 
 def test_webhook_signature() -> None:

@@ -47,12 +47,20 @@ async def test_webhook_redirect_is_not_followed(status: int, settings: Settings)
 
     async def respond(request: web.Request) -> web.Response:
         paths.append(request.path)
-        return web.Response(status=status, headers={"Location": "https://elsewhere.example/in"})
+        return web.Response(status=status, headers={"Location": "https://user:key@elsewhere.example/in/TOKEN?k=TOKEN"})
 
     error = await letter_of(settings, respond)
-    assert f"HTTP {status}: redirect to https://elsewhere.example/in, not followed; set url" in error
+    assert f"HTTP {status}: redirect to elsewhere.example, not followed; set url" in error
+    assert "TOKEN" not in error
+    assert "user:key" not in error
     assert paths == ["/hook"]
 
 
 def test_describe_failure_without_body() -> None:
     assert describe_failure(Response(400, "http://a.example/", b"", {}, 1)) == "HTTP 400"
+
+
+@pytest.mark.parametrize("location", ["", "/in/TOKEN", "http://[TOKEN", "//user:TOKEN@/in"])
+def test_describe_failure_of_redirect_without_host(location: str) -> None:
+    response = Response(302, "http://a.example/", b"TOKEN", {"location": location}, 1)
+    assert describe_failure(response) == "HTTP 302: redirect to another path, not followed; set url to the new URL"
