@@ -200,12 +200,20 @@ class KafkaReader:
         if offsets:
             try:
                 with self.client.mapped_errors():
-                    await self._open.commit(offsets)
+                    if offsets := await self._advancing(offsets):
+                        await self._open.commit(offsets)
             except CommitFailedError as exc:
                 log.info(
                     "commit refused", topic=self.topic, group=self.group, reason="partitions reassigned", error=exc
                 )
                 self.lost |= set(through)
+
+    async def _advancing(self, offsets: dict[KafkaPartition, int]) -> dict[KafkaPartition, int]:
+        """Return *offsets* without those of lost partitions whose interim owner has committed as much or more."""
+        for tp in [tp for tp in offsets if (tp.topic, tp.partition) in self.lost]:
+            if (await self._open.committed(tp) or 0) >= offsets[tp]:
+                del offsets[tp]
+        return offsets
 
     async def at_end(self) -> bool:
         with self.client.mapped_errors():
