@@ -35,6 +35,7 @@ from streams.start import Offsets, Start, StartPosition, resolve_start
 from streams.state.commands import split_command
 from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect
 from streams.topics import (
+    DAY_S,
     Partition,
     Topic,
     owner_partition,
@@ -47,6 +48,8 @@ NAMESPACE = "copydesk"
 # fields before the first release; data of earlier versions is refused.
 SCHEMA_VERSION = 3
 READER_LEASE_S = 6.0
+GROUP_KEYS = ("offsets", "epochs", "leases", "lease-clocks", "members", "member-topics")
+FORGOTTEN_S = 90 * DAY_S  # of the offsets of an unregistered group: the longest retention of a topic
 MAX_FETCH = 500  # entries per partition and read: about 1 MB of articles
 MAX_FETCH_BYTES = 8 * 1024 * 1024  # of all partitions together; a larger entry is read alone
 # The server ends a blocking read by its wall clock (valkey/src/timeout.c). A clock set back delays that end.
@@ -368,9 +371,12 @@ class RedisStreamsBroker(MemoryUsage):
         return {group.decode(): float(seen_s) for group, seen_s in groups.items()}
 
     async def forget_groups(self, groups: Sequence[str]) -> None:
-        """Unregister *groups*: trimming ignores them until they register again."""
+        """Unregister *groups*: trimming ignores them until they register again. Their offsets expire later."""
         if groups:
-            await self.state.hdel(self.key("groups"), *groups)
+            keys = [self.key(suffix, group) for group in groups for suffix in GROUP_KEYS]
+            await self.state.execute_many(
+                [("HDEL", self.key("groups"), *groups), *(("EXPIRE", key, FORGOTTEN_S) for key in keys)]
+            )
 
     async def trim_topic(
         self, topic: str, limit: int, *, before_s: float | None = None, required_group: str = "", unread: bool = False

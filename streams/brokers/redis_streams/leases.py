@@ -73,7 +73,7 @@ class Leases:
     async def _beat(self, partitions: Sequence[Partition]) -> None:
         by_name = {partition_name(*tp).encode(): tp for tp in partitions}
         keys = [*self._keys(), self.store.key("groups"), self.store.key("lease-clocks", self.group)]
-        keys.append(self.store.key("member-topics", self.group))
+        keys += [self.store.key(suffix, self.group) for suffix in ("member-topics", "offsets")]
         sent_s = self._active_s = boottime_s()
         clock = [self._boot, int(sent_s * 1000)]
         args = [self.member, int(self.lease_s * 1000), 0 if self._joined else 1, self.group, *clock, *by_name]

@@ -11,12 +11,13 @@ import pytest
 from streams.brokers.base import OutgoingMessage
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.clock import Jump
+from streams.brokers.redis_streams.leases import Leases
 from streams.brokers.redis_streams.memory import MemoryRelief, read_removed
 from streams.brokers.redis_streams.retention import MAX_SHARE, STEP_EVERY_S, Retention, cutoff_s
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
 from streams.start import Start
-from streams.topics import ARTICLES, DAY_S, DESK_GROUP, ITEMS, POLLS
+from streams.topics import ARTICLES, DAY_S, DESK_GROUP, EVENTS, ITEMS, POLLS
 from tests.contract.brokers.wall import Wall
 from tests.support.server_commands import server_commands
 
@@ -234,6 +235,32 @@ async def test_relief_takes_committed_items_before_articles(
         totals = await read_removed(broker)
         assert totals.counts[ITEMS.name] == removed[ITEMS.name]
         assert totals.articles_last_s > 0
+
+
+async def test_relief_takes_events(settings: Settings) -> None:
+    async with limited(settings, 8_000_000) as broker:
+        await fill(broker, EVENTS.name, 0.9)
+        assert list(await MemoryRelief(broker).relieve()) == [EVENTS.name]
+
+
+async def test_keys_of_forgotten_group_expire_until_it_returns(settings: Settings) -> None:
+    async with limited(settings, 8_000_000) as broker:
+        partitions = [(NAME, n) for n in range(4)]
+        await broker.register("once", partitions, Start.EARLIEST)
+        leases = Leases(broker, "once", 30.0, "a")
+        await leases.heartbeat(partitions)
+        state = server_commands(broker.state)
+        keys = [key for key in await state.keys("*:once") if key != broker.key("members", "once").encode()]
+
+        async def expiring() -> list[bool]:
+            return [await state.ttl(key) > 0 for key in keys]
+
+        assert len(keys) == 5
+        assert not any(await expiring())
+        await broker.forget_groups(["once"])
+        assert all(await expiring())
+        await leases.heartbeat(partitions)
+        assert not any(await expiring())
 
 
 async def test_relief_keeps_unread_articles_until_memory_is_full(settings: Settings) -> None:

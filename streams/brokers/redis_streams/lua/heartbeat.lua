@@ -3,7 +3,7 @@
 -- KEYS: members (zset: member -> expiry in ms), leases (hash: partition -> "member|epoch"), epochs (hash),
 --       groups (hash: group -> time of its last heartbeat in s),
 --       lease clocks (hash: boot id of a machine -> broker's time minus monotonic time of that machine, in ms),
---       member topics (hash: member -> its topics between line ends).
+--       member topics (hash: member -> its topics between line ends), offsets (hash).
 -- ARGV: me ("name#incarnation"), lease in ms, 1 for my first heartbeat, group, boot id and monotonic time in ms of my
 --       machine, partition...
 -- A jump of the broker's clock moves the expiries along, so that no live member loses its partitions.
@@ -31,6 +31,7 @@ if ARGV[3] == '1' then
   end
 end
 redis.call('HSET', KEYS[4], ARGV[4], time[1])
+for i = 2, 7 do redis.call('PERSIST', KEYS[i]) end  -- the keys of an unregistered group expire
 redis.call('ZADD', members, latest_expiry, me)
 local live = redis.call('ZRANGE', members, 0, -1)
 table.sort(live)

@@ -3,6 +3,7 @@
 -- In a new partition, the group starts at the first entry ('earliest'), after the last one ('latest'), or at the offset
 -- `start`. Returns the committed offsets.
 redis.call('HSET', KEYS[2], ARGV[1], redis.call('TIME')[1])
+redis.call('PERSIST', KEYS[1])
 local committed = {}
 for i = 2, #ARGV, 3 do
   local offset = redis.call('HGET', KEYS[1], ARGV[i])
