@@ -136,6 +136,36 @@ async def test_page_stays_fast_with_ten_thousand_articles(settings: Settings, ch
         assert frame_ms < 1_000
 
 
+RECORD_STREAMS = """
+window.streams = [];
+window.EventSource = class extends EventSource { constructor(url) { super(url); streams.push(this); } };
+"""
+OPEN_STREAMS = "streams.filter((stream) => stream.readyState !== EventSource.CLOSED).length"
+
+
+def after(delay_ms: int, work: str) -> str:
+    """Return code that does *work* and sets `passed` after *delay_ms*: later than the page's timers of this delay."""
+    return f"(() => {{ window.passed = false; {work}; setTimeout(() => {{ passed = true; }}, {delay_ms}); }})()"
+
+
+async def test_left_list_opens_no_stream(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium, path="status") as (page, _, _):
+        await until(lambda: page.evaluate("document.querySelector('.charts svg') !== null"))
+        await page.evaluate(RECORD_STREAMS)
+        await page.refuse("*/topics/articles*")
+        await page.click("#brand")
+        await until(lambda: page.evaluate("document.querySelector('#live')?.textContent === 'reconnecting…'"))
+        await page.accept()
+        await page.evaluate(after(2_000, "document.querySelector('nav a[href=\"/status\"]').click()"))
+        await until(lambda: page.evaluate("passed"))
+        assert await page.evaluate(OPEN_STREAMS) == 0
+        await page.click("#brand")
+        await until(lambda: page.evaluate(LIVE))
+        assert await page.evaluate(OPEN_STREAMS) == 1
+        assert all("status of 503" in error for error in page.errors)  # of the browser
+        page.errors.clear()
+
+
 def replace_fields(record: Any, **changes: Any) -> Any:
     import msgspec
 

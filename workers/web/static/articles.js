@@ -4,7 +4,7 @@ import { countUnseen, go } from "./app.js";
 import { $, count, get, make, number, query, select } from "./dom.js";
 import { welcome } from "./welcome.js";
 
-const MAX_ROWS = 200, SEARCH_DELAY_MS = 250, RELOAD_DELAY_MS = 1500;
+const MAX_ROWS = 200, SEARCH_DELAY_MS = 250, RELOAD_DELAY_MS = 1500, RECONNECT_DELAY_MS = 2000;
 const NAMES = ["q", "route", "publisher", "language", "feed", "copies", "revised"];
 
 export async function render(main, { query: address, signal }) {
@@ -71,7 +71,7 @@ function offer(element, rows) {
 
 class List {
   constructor(state, signal) {
-    Object.assign(this, { state, signal, waiting: new Map(), position: "", frame: 0, reloading: 0, isRead: false });
+    Object.assign(this, { state, signal, waiting: new Map(), position: "", frame: 0, reloading: 0, reconnecting: 0, isRead: false });
     this.element = make("ol", { id: "articles" });
     this.live = make("p", { id: "live", class: "meta" });
     this.note = make("p", { id: "empty", class: "meta", role: "status", textContent: "Loading…" });
@@ -80,7 +80,7 @@ class List {
     this.pending.addEventListener("click", () => this.showWaiting(true));
     // A reader who opened, chose or scrolled to an article keeps the list as it is: new articles wait behind a button.
     for (const type of ["click", "keydown"]) this.element.addEventListener(type, (event) => { if (event.isTrusted) this.isRead = true; });
-    signal.addEventListener("abort", () => { this.events?.close(); cancelAnimationFrame(this.frame); clearTimeout(this.reloading); });
+    signal.addEventListener("abort", () => { this.events?.close(); cancelAnimationFrame(this.frame); clearTimeout(this.reloading); clearTimeout(this.reconnecting); });
   }
 
   get isFiltered() { return NAMES.some((name) => this.state.filters[name]); }
@@ -121,6 +121,8 @@ class List {
 
   // Receive the articles after the position of the list: each one once.
   follow() {
+    if (this.signal.aborted) return; // a caller may have waited for a request meanwhile
+    clearTimeout(this.reconnecting);
     this.events?.close();
     this.events = new EventSource(`/topics/articles?from=${encodeURIComponent(this.position)}`);
     this.events.onmessage = ({ data, lastEventId }) => {
@@ -130,7 +132,7 @@ class List {
     this.events.onopen = () => { this.live.textContent = "live"; };
     this.events.onerror = () => {
       this.live.textContent = "reconnecting…";
-      if (this.events.readyState === EventSource.CLOSED && !this.signal.aborted) setTimeout(() => this.follow(), 2000);
+      if (this.events.readyState === EventSource.CLOSED) this.reconnecting = setTimeout(() => this.follow(), RECONNECT_DELAY_MS);
     };
   }
 
