@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from streams.config.settings import Settings
 from streams.records import RemovedBlock
 from streams.topics import ARTICLES
@@ -162,6 +164,53 @@ async def test_left_list_opens_no_stream(settings: Settings, chromium: Chromium)
         await page.click("#brand")
         await until(lambda: page.evaluate(LIVE))
         assert await page.evaluate(OPEN_STREAMS) == 1
+        assert all("status of 503" in error for error in page.errors)  # of the browser
+        page.errors.clear()
+
+
+def typed(words: str, then: str = "") -> str:
+    """Return code that types *words* into the search field, and does *then* before the search begins."""
+    return (
+        f"const field = document.querySelector('#search'); field.value = '{words}';"
+        f"field.dispatchEvent(new Event('input')); {then}"
+    )
+
+
+@pytest.mark.parametrize("path", ["", "feeds"])
+async def test_left_view_keeps_the_next_address(settings: Settings, chromium: Chromium, path: str) -> None:
+    async with open_page(settings, chromium, path=path) as (page, _, _):
+        await until(lambda: page.evaluate("document.querySelector('#search') !== null"))
+        leave = "document.querySelector('nav a[href=\"/status\"]').click()"
+        await page.evaluate(after(250, typed("canal", leave)))
+        await until(lambda: page.evaluate("passed"))
+        assert await page.evaluate("location.pathname + location.search") == "/status"
+        await until(lambda: page.evaluate("document.querySelector('.charts svg') !== null"))
+
+
+async def test_failed_search_is_reported_and_repeated(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium) as (page, broker, _):
+        await until(lambda: page.evaluate(LIVE))
+        await publish(broker, article(1), article(2))
+        await until(lambda: page.evaluate(f"{TITLES}.length === 2"))
+        await page.refuse("*/articles?*")
+        await page.evaluate(f"{{ {typed('story 2')} }}")
+        await until(lambda: page.evaluate("document.querySelector('#empty').textContent.includes('HTTP 503')"))
+        await page.accept()
+        await page.evaluate(f"{{ {typed('story 1')} }}")
+        await until(lambda: page.evaluate(f"{TITLES}.join() === 'Story 1 & more'"))
+        assert await page.evaluate("document.querySelector('#empty').textContent") == ""
+        assert all("status of 503" in error for error in page.errors)  # of the browser
+        page.errors.clear()
+
+
+async def test_failed_feed_filter_is_reported(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium, path="feeds") as (page, _, _):
+        await until(lambda: page.evaluate("document.querySelector('[data-health=paused]') !== null"))
+        await page.refuse("*/feeds?*")
+        await page.click("[data-health=paused]")
+        await until(lambda: page.evaluate("document.querySelector('p.bad').textContent.includes('HTTP 503')"))
+        await page.accept()
+        await until(lambda: page.evaluate("document.querySelector('p.bad').textContent === ''"))
         assert all("status of 503" in error for error in page.errors)  # of the browser
         page.errors.clear()
 

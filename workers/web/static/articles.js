@@ -31,9 +31,10 @@ function toolbar(state, list, signal) {
     filters[name] = value;
     state.before = "";
     go("/" + query(filters), { replace: true });
-    list.load().then(() => list.follow());
+    list.change();
   };
   let timer = 0;
+  signal.addEventListener("abort", () => clearTimeout(timer));
   search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => apply("q", search.value.trim()), SEARCH_DELAY_MS); });
   bar.addEventListener("submit", (event) => event.preventDefault());
   const one = (name) => filters[name] ? [[filters[name], filters[name]]] : [];
@@ -71,7 +72,7 @@ function offer(element, rows) {
 
 class List {
   constructor(state, signal) {
-    Object.assign(this, { state, signal, waiting: new Map(), position: "", frame: 0, reloading: 0, reconnecting: 0, isRead: false });
+    Object.assign(this, { state, signal, waiting: new Map(), position: "", frame: 0, reloading: 0, reconnecting: 0, isRead: false, isStale: false });
     this.element = make("ol", { id: "articles" });
     this.live = make("p", { id: "live", class: "meta" });
     this.note = make("p", { id: "empty", class: "meta", role: "status", textContent: "Loading…" });
@@ -90,6 +91,7 @@ class List {
     const answer = await get("/articles" + query({ ...filters, before }), this.signal);
     if (this.wanted !== wanted) return; // a later search
     this.position = answer.position;
+    this.isStale = false;
     this.waiting.clear();
     this.pending.hidden = true;
     const isOpen = [...this.element.querySelectorAll("details[open]")].map((details) => details.parentElement.dataset.id);
@@ -103,9 +105,23 @@ class List {
     );
   }
 
+  // Load and follow after a change of the filters. After a failure the rows are those of the former filters.
+  async change() {
+    const loading = this.load(), { wanted } = this;
+    try { await loading; } catch (error) {
+      if (error.name === "AbortError" || wanted !== this.wanted) return;
+      this.isStale = true;
+      this.note.className = "bad";
+      this.note.textContent = `Search failed: the list is the former one (${error.message}); change the search to try again`;
+      return;
+    }
+    this.follow();
+  }
+
   showNote({ articles, complete }) {
     const texts = complete ? [] : ["The search index is being built; older articles follow."];
     if (!articles.length) texts.unshift(this.isFiltered ? "No article matches. Change the words or the filters." : "No articles yet. The first one appears here by itself.");
+    this.note.className = "meta";
     this.note.textContent = texts.join(" ");
   }
 
@@ -129,7 +145,10 @@ class List {
       this.position = lastEventId;
       this.receive(JSON.parse(data));
     };
-    this.events.onopen = () => { this.live.textContent = "live"; };
+    this.events.onopen = () => {
+      this.live.textContent = "live";
+      if (this.isStale) this.reloadLater();
+    };
     this.events.onerror = () => {
       this.live.textContent = "reconnecting…";
       if (this.events.readyState === EventSource.CLOSED) this.reconnecting = setTimeout(() => this.follow(), RECONNECT_DELAY_MS);
@@ -138,15 +157,14 @@ class List {
 
   receive(article) {
     countUnseen(1);
-    if (this.isFiltered) { // only the server can tell whether it matches
-      this.reloading ||= setTimeout(() => { this.reloading = 0; this.load().catch(() => {}); }, RELOAD_DELAY_MS);
-      return;
-    }
+    if (this.isFiltered || this.isStale) return this.reloadLater(); // only the server can tell whether it matches
     this.waiting.delete(article.id);
     this.waiting.set(article.id, article);
     if (this.waiting.size > MAX_ROWS) this.waiting.delete(this.waiting.keys().next().value);
     this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.showWaiting(); });
   }
+
+  reloadLater() { this.reloading ||= setTimeout(() => { this.reloading = 0; this.load().catch(() => {}); }, RELOAD_DELAY_MS); }
 
   // Draw all waiting articles once per frame: a burst costs one update.
   showWaiting(isWanted = false) {

@@ -14,10 +14,11 @@ export async function render(main, { query: address, signal }) {
   const error = make("p", { class: "bad", role: "status" }), tabs = make("div", { class: "tabs", role: "group", "aria-label": "Health" });
   const folders = make("span"), found = make("p", { class: "meta", role: "status" });
   let timer = 0;
+  signal.addEventListener("abort", () => clearTimeout(timer));
   const apply = (changes) => {
     Object.assign(state, { offset: "" }, changes);
     go("/feeds" + query(state), { replace: true });
-    load();
+    load().catch((failure) => { if (failure.name !== "AbortError") error.textContent = `Filter failed: the list is the former one (${failure.message}); the page tries again`; });
   };
   const load = async () => {
     const asked = query({ ...state, limit: LIMIT }), answer = await get(`/feeds${asked}`, signal);
