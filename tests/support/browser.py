@@ -67,6 +67,11 @@ class Browser:
         self._status = status
         await self.ask("Fetch.enable", patterns=[{"urlPattern": pattern}])
 
+    async def set_offline(self, is_offline: bool) -> None:
+        """Cut or restore the network of the page."""
+        limits = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        await self.ask("Network.emulateNetworkConditions", offline=is_offline, **limits)
+
     async def accept(self) -> None:
         """Send all later requests to the server again."""
         await self.ask("Fetch.disable")

@@ -9,10 +9,12 @@ from streams.config.settings import Settings
 from streams.records import RemovedBlock
 from streams.topics import ARTICLES
 from tests.conftest import until
-from tests.support.browser import Chromium
+from tests.support.browser import Browser, Chromium
 from tests.support.page import open_page
 from tests.support.site import article, publish
 from tests.support.up import output, up
+from workers.dead_letters import from_feed_entry
+from workers.poller.registry import FeedRegistry
 
 TITLES = "[...document.querySelectorAll('#articles > li h2')].map((h) => h.textContent)"
 
@@ -212,6 +214,26 @@ async def test_failed_feed_filter_is_reported(settings: Settings, chromium: Chro
         await page.accept()
         await until(lambda: page.evaluate("document.querySelector('p.bad').textContent === ''"))
         assert all("status of 503" in error for error in page.errors)  # of the browser
+        page.errors.clear()
+
+
+async def test_header_says_that_the_server_is_gone(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium) as (page, _, _):
+        headline, level = (f"document.querySelector('#state').{name}" for name in ("textContent", "className"))
+        await until(lambda: page.evaluate(f"{level} !== ''"))
+        first = await page.evaluate(f"[{headline}, {level}]")
+        await page.set_offline(True)
+        await until(lambda: page.evaluate(f"{headline}.startsWith('No connection to the server since ')"))
+        assert await page.evaluate(level) == "bad"
+        assert (await page.evaluate("document.title")).startswith("⚠ ")
+        await page.set_offline(False)
+        await until(lambda: page.evaluate(f"{level} !== 'bad'"))
+        assert await page.evaluate(f"[{headline}, {level}]") == first
+        await page.refuse("*/summary.json", 403)
+        await until(lambda: page.evaluate(f"{headline}.startsWith('State unknown since ')"))
+        await page.accept()
+        await until(lambda: page.evaluate(f"{level} !== 'bad'"))
+        assert all("ERR_INTERNET_DISCONNECTED" in error or "status of 403" in error for error in page.errors)
         page.errors.clear()
 
 

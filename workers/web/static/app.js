@@ -82,7 +82,8 @@ addEventListener("popstate", () => { if (location.pathname + location.search !==
 
 // -- state ------------------------------------------------------------------------------------------------------
 
-let summaryNow = null;
+const SUMMARY_S = 4, SUMMARY_DEADLINE_MS = 20_000;
+let summaryNow = null, failedSince = "";
 
 // Call *work* with each summary until the signal, and at once with the last one.
 export function onSummary(work, signal) {
@@ -93,14 +94,32 @@ export function onSummary(work, signal) {
 function showSummary(summary) {
   summaryNow = summary;
   level = summary.level;
-  const link = $("state").firstElementChild, text = summary.headline;
-  if (link.textContent !== text) link.textContent = text;
-  link.title = summary.sentences.join("\n");
-  $("state").className = level;
+  showHeadline(summary.headline, summary.sentences.join("\n"));
   showCount("feeds-count", summary.health.failing, "failing");
   showCount("letters-count", summary.pending_letters, "pending");
-  showTitle();
   document.dispatchEvent(new Event("summary"));
+}
+
+function showHeadline(text, details) {
+  const link = $("state").firstElementChild;
+  if (link.textContent !== text) link.textContent = text;
+  link.title = details;
+  $("state").className = level;
+  showTitle();
+}
+
+// Say since when the state is unknown, and whether the server answers.
+function showFailure(error) {
+  failedSince ||= new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  level = "bad";
+  showHeadline(`${error.status ? "State unknown" : "No connection to the server"} since ${failedSince}`, error.message);
+}
+
+async function refreshState() {
+  try {
+    showSummary(await get("/summary.json", AbortSignal.timeout(SUMMARY_DEADLINE_MS)));
+    failedSince = "";
+  } catch (error) { showFailure(error); }
 }
 
 function showCount(id, n, word) {
@@ -133,4 +152,4 @@ document.addEventListener("keydown", (event) => {
 await tokenReady;
 $("locked").hidden = hasToken();
 show(false);
-repeat(async () => showSummary(await get("/summary.json")), 4, new AbortController().signal).catch(() => {});
+repeat(refreshState, SUMMARY_S, new AbortController().signal);
