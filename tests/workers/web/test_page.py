@@ -237,6 +237,18 @@ async def test_header_says_that_the_server_is_gone(settings: Settings, chromium:
         page.errors.clear()
 
 
+async def test_feed_pages_keep_the_chosen_order(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium, path="feeds") as (page, broker, _):
+        await FeedRegistry(broker.state).add([(f"https://a.example/{n}", "") for n in range(150)])
+        following = "document.querySelector('.pages [rel=next]')?.getAttribute('href')"
+        await until(lambda: page.evaluate(f"{following} === '/feeds?offset=100'"))
+        await page.evaluate(
+            "{ const order = document.querySelector('[aria-label=Order]');"
+            "order.value = 'title'; order.dispatchEvent(new Event('change')); }"
+        )
+        await until(lambda: page.evaluate(f"{following} === '/feeds?sort=title&offset=100'"))
+
+
 def replace_fields(record: Any, **changes: Any) -> Any:
     import msgspec
 

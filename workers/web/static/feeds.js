@@ -75,8 +75,9 @@ function showPages(pages, { matching, feeds }, state) {
   if (first > 0) parts.push(link(Math.max(0, first - LIMIT) || "", "Previous", "prev"));
   if (matching > feeds.length) parts.push(make("span", { class: "meta", textContent: `${number(first + 1)}–${number(first + feeds.length)} of ${number(matching)}` }));
   if (first + feeds.length < matching) parts.push(link(first + LIMIT, "Next", "next"));
-  if (pages.dataset.shown !== parts.map((part) => part.textContent).join()) {
-    pages.dataset.shown = parts.map((part) => part.textContent).join();
+  const shown = parts.map((part) => part.textContent + (part.href || "")).join();
+  if (pages.dataset.shown !== shown) {
+    pages.dataset.shown = shown;
     pages.replaceChildren(...parts);
   }
 }
