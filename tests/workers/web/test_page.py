@@ -249,6 +249,42 @@ async def test_feed_pages_keep_the_chosen_order(settings: Settings, chromium: Ch
         await until(lambda: page.evaluate(f"{following} === '/feeds?sort=title&offset=100'"))
 
 
+async def test_article_is_requested_again_after_a_failure(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium, path="status") as (page, broker, _):
+        await publish(broker, article(1), article(2))
+        await page.click("#brand")
+        await until(lambda: page.evaluate(f"{TITLES}.length === 2"))
+        await page.set_offline(True)
+        await open_again(page, "#articles li:last-child details", "Failed to fetch")
+        await page.set_offline(False)
+        await open_again(page, "#articles li:last-child details", "The harbour board met 1 times.")
+        assert all("ERR_INTERNET_DISCONNECTED" in error for error in page.errors)
+        page.errors.clear()
+
+
+async def open_again(page: Browser, selector: str, text: str) -> None:
+    """Close and open the details of *selector*, until its body has *text*."""
+    details = f"document.querySelector('{selector}')"
+    await page.evaluate(f"{details}.open = false")
+    await until(lambda: page.evaluate(f"!{details}.open"))
+    await page.click(f"{selector} > summary")
+    body = f"[...{details}.querySelectorAll(':scope > .body')].map((box) => box.textContent)"
+    await until(lambda: page.evaluate(f"{body}.length === 1 && {body}[0].includes('{text}')"), what=text)
+
+
+async def test_letter_is_requested_again_after_a_failure(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium, path="feeds") as (page, broker, server):
+        await broker.publish([from_feed_entry("https://a.example/f", "<item>torn", "not XML")])
+        await page.goto(server.url + "dead-letters")
+        await until(lambda: page.evaluate("document.querySelectorAll('#letters > li').length === 1"))
+        await page.refuse("*/dead-letters/*")
+        await open_again(page, "#letters details", "HTTP 503")
+        await page.accept()
+        await open_again(page, "#letters details", "<item>torn")
+        assert all("status of 503" in error for error in page.errors)
+        page.errors.clear()
+
+
 def replace_fields(record: Any, **changes: Any) -> Any:
     import msgspec
 

@@ -1,7 +1,7 @@
 // The live list: filters, search, pages, and the newest article open beside its removed blocks.
 import { byline, changes, chips, sides } from "./body.js";
 import { countUnseen, go } from "./app.js";
-import { $, count, get, make, number, query, select } from "./dom.js";
+import { $, count, fillWhenOpened, get, make, number, query, select } from "./dom.js";
 import { welcome } from "./welcome.js";
 
 const MAX_ROWS = 200, SEARCH_DELAY_MS = 250, RELOAD_DELAY_MS = 1500, RECONNECT_DELAY_MS = 2000;
@@ -193,14 +193,12 @@ function articleItem(row) {
     make("span", { class: "lede", dir: "auto", textContent: row.lede ?? row.dek ?? (row.paragraphs || [])[0] ?? "" }),
   );
   const details = make("details", { "data-row": "" }, summary);
-  details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) fill(details, row); });
+  fillWhenOpened(details, (box) => draw(box, row));
   return make("li", { "data-id": row.id }, details);
 }
 
 // Draw the body of an article when it is first opened. Rows of the list have no text, articles of the stream have.
-async function fill(details, row) {
-  const box = make("div", { class: "body" });
-  details.append(box);
+async function draw(box, row) {
   try {
     let article = row, change = null;
     if ("lede" in row || row.revision > 1) {
@@ -210,10 +208,13 @@ async function fill(details, row) {
     }
     if (change) box.append(make("p", { class: "head", textContent: `Changed in revision ${article.revision}` }), changes(change));
     box.append(sides(article));
-  } catch (error) { box.append(make("p", { class: "bad", textContent: error.message })); }
-  const links = [make("a", { href: `/articles/${row.id}`, textContent: "Revisions and provenance" })];
+  } finally { box.append(links(row)); }
+}
+
+function links(row) {
+  const parts = [make("a", { href: `/articles/${row.id}`, textContent: "Revisions and provenance" })];
   const story = row.story_id || row.id;
-  if (row.duplicate_of || story !== row.id) links.push(make("a", { href: `/stories/${story}`, textContent: "All articles of the story" }));
-  if (/^https?:/.test(row.url || "")) links.push(make("a", { href: row.url, rel: "noreferrer noopener", target: "_blank", textContent: "Original article" }));
-  box.append(make("p", { class: "links" }, links));
+  if (row.duplicate_of || story !== row.id) parts.push(make("a", { href: `/stories/${story}`, textContent: "All articles of the story" }));
+  if (/^https?:/.test(row.url || "")) parts.push(make("a", { href: row.url, rel: "noreferrer noopener", target: "_blank", textContent: "Original article" }));
+  return make("p", { class: "links" }, parts);
 }

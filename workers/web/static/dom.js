@@ -146,6 +146,25 @@ export function outside(url, text = url) {
   return make("a", { href: url, rel: "noreferrer noopener", target: "_blank", textContent: text });
 }
 
+// Add a body to *details* when it is first opened, and again after a failure. *draw* fills it.
+export function fillWhenOpened(details, draw) {
+  let filling = null;
+  const fill = async (box) => {
+    try { await draw(box); } catch (error) {
+      filling = null;
+      box.prepend(make("p", { class: "bad", textContent: error.message }));
+    }
+  };
+  details.fill = () => {
+    if (filling) return filling;
+    const box = make("div", { class: "body" });
+    details.querySelector(":scope > .body")?.remove();
+    details.append(box);
+    return filling = fill(box);
+  };
+  details.addEventListener("toggle", () => { if (details.open) details.fill(); });
+}
+
 // Return a message of the server as a sentence; text between backticks is code.
 export const sentence = (text) => capitalised(text).split("`").map((part, n) => n % 2 ? make("code", { textContent: part }) : part);
 
