@@ -1,5 +1,6 @@
 """The web interface in Chromium."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.support.site import article, publish
 from tests.support.up import output, up
 from workers.dead_letters import from_feed_entry
 from workers.poller.registry import FeedRegistry
+from workers.web.server import WebServer
 
 TITLES = "[...document.querySelectorAll('#articles > li h2')].map((h) => h.textContent)"
 
@@ -283,6 +285,46 @@ async def test_letter_is_requested_again_after_a_failure(settings: Settings, chr
         await open_again(page, "#letters details", "<item>torn")
         assert all("status of 503" in error for error in page.errors)
         page.errors.clear()
+
+
+async def test_older_articles_continue_below_the_last_row(settings: Settings, chromium: Chromium) -> None:
+    numbers = "[...document.querySelectorAll('#articles > li')].map((row) => Number('0x' + row.dataset.id))"
+    async with open_page(replace(settings, partitions=1), chromium, path="status") as (page, broker, server):
+        await publish(broker, *(article(n) for n in range(100)))
+        await until(lambda: server.index.count())
+        await page.click("#brand")
+        await until(lambda: page.evaluate(f"{LIVE} && {numbers}.length === 50"))
+        await publish(broker, *(article(n) for n in range(100, 280)))
+        await until(lambda: page.evaluate(f"{numbers}.length === 200 && {numbers}[0] === 279"))
+        assert await page.evaluate(f"{numbers}[199]") == 80
+        await until(lambda: is_indexed(server, 280))
+        await page.click(".pages [rel=next]")
+        await until(lambda: page.evaluate(f"{numbers}.length === 50"))
+        assert await page.evaluate(numbers) == list(range(79, 29, -1))
+        await page.click(".pages [rel=next]")
+        await until(lambda: page.evaluate(f"{numbers}.join() === '{','.join(map(str, range(29, -1, -1)))}'"))
+
+
+async def test_waiting_articles_beyond_the_limit_are_older(settings: Settings, chromium: Chromium) -> None:
+    pending = "document.querySelector('#pending').textContent"
+    async with open_page(replace(settings, partitions=1), chromium) as (page, broker, server):
+        await until(lambda: page.evaluate(LIVE))
+        await publish(broker, article(0))
+        await until(lambda: page.evaluate(f"{TITLES}.length === 1"))
+        await page.press("j")
+        await page.press("o")
+        await publish(broker, *(article(n) for n in range(1, 241)))
+        await until(lambda: page.evaluate(f"{pending} === 'Show 200+ new articles'"))
+        await page.click("#pending")
+        await until(lambda: page.evaluate(f"{TITLES}.length === 200 && {TITLES}[0] === 'Story 240 & more'"))
+        await until(lambda: is_indexed(server, 241))
+        await page.click(".pages [rel=next]")
+        await until(lambda: page.evaluate(f"{TITLES}.includes('Story 0 & more')"))
+        assert await page.evaluate(f"{TITLES}[0]") == "Story 40 & more"
+
+
+async def is_indexed(server: WebServer, articles: int) -> bool:
+    return await server.index.count() == articles
 
 
 def replace_fields(record: Any, **changes: Any) -> Any:

@@ -72,7 +72,7 @@ function offer(element, rows) {
 
 class List {
   constructor(state, signal) {
-    Object.assign(this, { state, signal, waiting: new Map(), position: "", frame: 0, reloading: 0, reconnecting: 0, isRead: false, isStale: false });
+    Object.assign(this, { state, signal, waiting: new Map(), position: "", frame: 0, reloading: 0, reconnecting: 0, isRead: false, isStale: false, isCut: false });
     this.element = make("ol", { id: "articles" });
     this.live = make("p", { id: "live", class: "meta" });
     this.note = make("p", { id: "empty", class: "meta", role: "status", textContent: "Loading…" });
@@ -91,7 +91,7 @@ class List {
     const answer = await get("/articles" + query({ ...filters, before }), this.signal);
     if (this.wanted !== wanted) return; // a later search
     this.position = answer.position;
-    this.isStale = false;
+    this.isStale = this.isCut = false;
     this.waiting.clear();
     this.pending.hidden = true;
     const isOpen = [...this.element.querySelectorAll("details[open]")].map((details) => details.parentElement.dataset.id);
@@ -99,10 +99,8 @@ class List {
     for (const id of isOpen) this.item(id)?.firstElementChild.setAttribute("open", "");
     if (!this.element.querySelector("details[open]")) this.openNewest();
     this.showNote(answer);
-    this.pages.replaceChildren(
-      ...(before ? [make("a", { href: "/" + query(filters), textContent: "Newest articles" })] : []),
-      ...(answer.next ? [make("a", { href: "/" + query({ ...filters, before: answer.next }), rel: "next", textContent: "Older articles" })] : []),
-    );
+    this.pages.replaceChildren(...(before ? [make("a", { href: "/" + query(filters), textContent: "Newest articles" })] : []));
+    if (answer.next) this.continueBelow(answer.next);
   }
 
   // Load and follow after a change of the filters. After a failure the rows are those of the former filters.
@@ -123,6 +121,13 @@ class List {
     if (!articles.length) texts.unshift(this.isFiltered ? "No article matches. Change the words or the filters." : "No articles yet. The first one appears here by itself.");
     this.note.className = "meta";
     this.note.textContent = texts.join(" ");
+  }
+
+  // Let "Older articles" lead to the rows below *before*: a number of the server, or the id of an article.
+  continueBelow(before) {
+    const link = this.pages.querySelector("[rel=next]") || make("a", { rel: "next", textContent: "Older articles" });
+    link.href = "/" + query({ ...this.state.filters, before });
+    if (!link.parentElement) this.pages.append(link);
   }
 
   item(id) { return this.element.querySelector(`[data-id="${CSS.escape(id)}"]`); }
@@ -160,7 +165,10 @@ class List {
     if (this.isFiltered || this.isStale) return this.reloadLater(); // only the server can tell whether it matches
     this.waiting.delete(article.id);
     this.waiting.set(article.id, article);
-    if (this.waiting.size > MAX_ROWS) this.waiting.delete(this.waiting.keys().next().value);
+    if (this.waiting.size > MAX_ROWS) {
+      this.waiting.delete(this.waiting.keys().next().value);
+      this.isCut = true;
+    }
     this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.showWaiting(); });
   }
 
@@ -170,7 +178,7 @@ class List {
   showWaiting(isWanted = false) {
     if (!isWanted && (this.isRead || scrollY > 300)) {
       this.pending.hidden = false;
-      this.pending.textContent = `Show ${count(this.waiting.size, "new article")}`;
+      this.pending.textContent = this.isCut ? `Show ${MAX_ROWS}+ new articles` : `Show ${count(this.waiting.size, "new article")}`;
       return;
     }
     if (isWanted) this.isRead = false;
@@ -179,10 +187,19 @@ class List {
     this.pending.hidden = true;
     for (const { id } of batch) this.item(id)?.remove();
     this.element.prepend(...batch.map(articleItem));
-    while (this.element.children.length > MAX_ROWS) this.element.lastChild.remove();
+    this.cut();
     this.note.textContent = "";
     this.openNewest();
     if (isWanted) { scrollTo(0, 0); this.element.querySelector("summary")?.focus({ preventScroll: true }); }
+  }
+
+  // Keep the newest rows. The older ones and those that no row shows are on the next page.
+  cut() {
+    const { children } = this.element;
+    if (!this.isCut && children.length <= MAX_ROWS) return;
+    while (children.length > MAX_ROWS) this.element.lastChild.remove();
+    this.isCut = false;
+    this.continueBelow(this.element.lastChild.dataset.id);
   }
 }
 
