@@ -1,6 +1,7 @@
 """The web interface in Chromium."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -321,6 +322,38 @@ async def test_waiting_articles_beyond_the_limit_are_older(settings: Settings, c
         await page.click(".pages [rel=next]")
         await until(lambda: page.evaluate(f"{TITLES}.includes('Story 0 & more')"))
         assert await page.evaluate(f"{TITLES}[0]") == "Story 40 & more"
+
+
+# Left edges of a text of the page, of the digit before " day" in its line, and of "day".
+EDGES = """(() => {
+  const left = (selector, text) => {
+    const nodes = document.createTreeWalker(document.querySelector(selector), NodeFilter.SHOW_TEXT);
+    const range = document.createRange();
+    while (nodes.nextNode()) {
+      const at = nodes.currentNode.data.indexOf(text);
+      if (at < 0) continue;
+      range.setStart(nodes.currentNode, at);
+      range.setEnd(nodes.currentNode, at + text.length);
+      return range.getBoundingClientRect().left;
+    }
+  };
+  return [left('%s', 'חדשות'), left('%s time', '5'), left('%s time', 'day')];
+})()"""
+
+
+@pytest.mark.parametrize(("path", "line"), [("", "#articles .line"), ("stories/" + "0" * 19 + "1", "main p + h1 + p")])
+async def test_right_to_left_publisher_keeps_the_order(
+    settings: Settings, chromium: Chromium, path: str, line: str
+) -> None:
+    async with open_page(settings, chromium, path="status") as (page, broker, server):
+        published = datetime.now(UTC) - timedelta(days=5)
+        hebrew = replace_fields(article(1), publisher="חדשות", published=published, fetched_at=published)
+        await publish(broker, hebrew)
+        await until(lambda: is_indexed(server, 1))
+        await page.goto(server.url + path)
+        await until(lambda: page.evaluate(f"document.querySelector('{line} time') !== null"))
+        edges = await page.evaluate(EDGES.replace("%s", line))
+        assert edges == sorted(edges), "publisher, number and unit, from left to right"
 
 
 async def is_indexed(server: WebServer, articles: int) -> bool:

@@ -140,6 +140,9 @@ export const capitalised = (text) => text.slice(0, 1).toUpperCase() + text.slice
 
 export const chip = (text, kind = "", title = "") => make("span", { class: `chip ${kind}`, textContent: text, title });
 
+// Return a text of a feed as part of a line: one that is written from right to left leaves the order of the line.
+export const isolated = (text) => text && make("bdi", { textContent: text });
+
 // Return a link to another site, or its text if it is no web address.
 export function outside(url, text = url) {
   if (!/^https?:/.test(url)) return make("span", { textContent: text });

@@ -1,7 +1,7 @@
 // All feeds, one line each, the failing ones first. The server filters, sorts and pages, because a list may have 10,000 feeds.
 import { addFeeds } from "./add.js";
 import { go } from "./app.js";
-import { get, hasToken, make, number, query, repeat, select, span } from "./dom.js";
+import { get, hasToken, isolated, make, number, query, repeat, select, span } from "./dom.js";
 
 const LIMIT = 100, REFRESH_S = 5, SEARCH_DELAY_MS = 250;
 const SORTS = [["health", "Failing first"], ["title", "Title"], ["rate", "Most items"], ["due", "Next poll"], ["failures", "Most failures"]];
@@ -108,7 +108,7 @@ function cells(feed) {
   const state = feed.health === "failing" ? feed.explanation || feed.error : feed.items_deferred ? `${number(feed.items_deferred)} entries over the daily budget` : "";
   const due = feed.paused ? "" : feed.due_in_s > 1 ? `in ${span(feed.due_in_s)}` : "now";
   return [
-    make("td", {}, make("a", { href: `/feeds/${feed.id}`, dir: "auto", textContent: feed.title || feed.url, title: feed.url }), feed.folder && make("span", { class: "meta", textContent: ` ${feed.folder}` })),
+    make("td", {}, make("a", { href: `/feeds/${feed.id}`, dir: "auto", textContent: feed.title || feed.url, title: feed.url }), feed.folder && make("span", { class: "meta" }, " ", isolated(feed.folder))),
     make("td", {}, make("span", { class: `health ${feed.health}`, textContent: WORDS[feed.health] }), state && make("span", { class: "meta", textContent: ` ${state}`, title: feed.error })),
     make("td", { class: "number", textContent: feed.items_per_day === null ? "" : number(feed.items_per_day) }),
     make("td", { class: "number", textContent: feed.interval_s ? span(feed.interval_s) : "" }),

@@ -1,5 +1,5 @@
 // Dead letters: groups of equal errors, each letter with its content; replay or discard one, a group, or all.
-import { button, chip, confirmed, count, fillWhenOpened, get, hasToken, make, number, post, query, repeat, say, sentence, when } from "./dom.js";
+import { button, chip, confirmed, count, fillWhenOpened, get, hasToken, isolated, make, number, post, query, repeat, say, sentence, when } from "./dom.js";
 import { go } from "./app.js";
 
 const REFRESH_S = 10;
@@ -67,7 +67,7 @@ function showLetters(list, letters, load) {
   list.replaceChildren(...letters.map((letter) => {
     const details = make("details", { "data-row": "", "data-letter": letter.letter }, make("summary", {},
       make("span", { class: "title", dir: "auto", textContent: letter.title || "(no content)" }),
-      make("span", { class: "facts-line meta" }, when(letter.failed_at), ` · ${letter.error_kind} · ${letter.sink ? `sink ${letter.sink}` : letter.source} · letter ${letter.letter}`, letter.replayable ? "" : [" ", chip(letter.source.startsWith("source:") ? "push it again" : "next poll tries again")])));
+      make("span", { class: "facts-line meta" }, when(letter.failed_at), ` · ${letter.error_kind} · `, isolated(letter.sink ? `sink ${letter.sink}` : letter.source), ` · letter ${letter.letter}`, letter.replayable ? "" : [" ", chip(letter.source.startsWith("source:") ? "push it again" : "next poll tries again")])));
     fillWhenOpened(details, (box) => draw(box, letter, load));
     if (open.has(letter.letter)) details.open = true;
     return make("li", {}, details);
