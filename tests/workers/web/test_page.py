@@ -1,5 +1,7 @@
 """The web interface in Chromium."""
 
+import functools
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -354,6 +356,44 @@ async def test_right_to_left_publisher_keeps_the_order(
         await until(lambda: page.evaluate(f"document.querySelector('{line} time') !== null"))
         edges = await page.evaluate(EDGES.replace("%s", line))
         assert edges == sorted(edges), "publisher, number and unit, from left to right"
+
+
+# Scroll position, top of the focused row in the window, open rows and the focused one.
+PLACE = """(() => {
+  const row = document.activeElement.closest('#articles > li');
+  const open = [...document.querySelectorAll('#articles details[open]')].map((d) => d.parentElement.dataset.id);
+  return JSON.stringify([Math.round(scrollY), Math.round(row?.getBoundingClientRect().top), open, row?.dataset.id]);
+})()"""
+
+
+async def test_back_returns_to_the_place_in_the_list(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(replace(settings, partitions=1), chromium, path="status") as (page, broker, server):
+        await publish(broker, *(article(n) for n in range(100)))
+        await until(lambda: is_indexed(server, 100))
+        await page.click("#brand")
+        await until(lambda: page.evaluate(f"{LIVE} && {TITLES}.length === 50"))
+        await publish(broker, *(article(n) for n in range(100, 120)))
+        await until(lambda: page.evaluate(f"{TITLES}.length === 70"))
+        for n in (30, 60):
+            row = f"#articles > li:nth-child({n})"
+            await page.click(f"{row} summary")
+            await until(functools.partial(page.evaluate, f"document.querySelector('{row} .links') !== null"))
+        await page.evaluate(f"document.querySelector('{row} .links a').scrollIntoView({{block: 'center'}})")
+        await page.evaluate(f"document.querySelector('{row} .links a').focus()")
+        place = await page.evaluate(PLACE)
+        assert json.loads(place)[0] > 1_000
+        await page.press("Enter")
+        await until(lambda: page.evaluate("document.querySelector('.revisions') !== null"))
+        assert await page.evaluate("scrollY") == 0
+        await page.evaluate("history.back()")
+        await until(lambda: page.evaluate(f"{PLACE} === {json.dumps(place)}"), what=place)
+        await page.press("j")
+        assert await page.evaluate("document.activeElement.closest('li').matches(':nth-child(61)')")
+        await page.evaluate("history.forward()")
+        await until(lambda: page.evaluate("document.querySelector('.revisions') !== null"))
+        await page.click("#brand")
+        await until(lambda: page.evaluate(f"{TITLES}.length === 50"))
+        assert await page.evaluate("scrollY") == 0
 
 
 async def is_indexed(server: WebServer, articles: int) -> bool:

@@ -4,10 +4,10 @@ import { countUnseen, go } from "./app.js";
 import { $, count, fillWhenOpened, get, make, number, query, select } from "./dom.js";
 import { welcome } from "./welcome.js";
 
-const MAX_ROWS = 200, SEARCH_DELAY_MS = 250, RELOAD_DELAY_MS = 1500, RECONNECT_DELAY_MS = 2000;
+const MAX_ROWS = 200, PAGE_ROWS = 50, SEARCH_DELAY_MS = 250, RELOAD_DELAY_MS = 1500, RECONNECT_DELAY_MS = 2000;
 const NAMES = ["q", "route", "publisher", "language", "feed", "copies", "revised"];
 
-export async function render(main, { query: address, signal }) {
+export async function render(main, { query: address, signal, place }) {
   const state = { filters: Object.fromEntries(NAMES.map((name) => [name, address.get(name) || ""])), before: address.get("before") || "" };
   const list = new List(state, signal);
   main.append(
@@ -17,7 +17,8 @@ export async function render(main, { query: address, signal }) {
     list.live, list.pending, list.note, list.element, list.pages,
   );
   welcome($("welcome"), signal);
-  await list.load();
+  await list.load(place?.rows);
+  if (place) await list.reopen(place);
   if (!state.before) list.follow();
 }
 
@@ -86,9 +87,10 @@ class List {
 
   get isFiltered() { return NAMES.some((name) => this.state.filters[name]); }
 
-  async load() {
+  // Load the newest rows that match: *rows*, if the reader has seen more than a page.
+  async load(rows = 0) {
     const { filters, before } = this.state, wanted = this.wanted = Symbol();
-    const answer = await get("/articles" + query({ ...filters, before }), this.signal);
+    const answer = await get("/articles" + query({ ...filters, before, limit: rows > PAGE_ROWS && rows }), this.signal);
     if (this.wanted !== wanted) return; // a later search
     this.position = answer.position;
     this.isStale = this.isCut = false;
@@ -114,6 +116,16 @@ class List {
       return;
     }
     this.follow();
+  }
+
+  // Open the articles that were open when the reader left the list, and wait for their texts.
+  async reopen({ isRead, open }) {
+    this.isRead = isRead;
+    if (isRead) {
+      this.opened?.removeAttribute("open");
+      for (const id of open) this.item(id)?.firstElementChild.setAttribute("open", "");
+    }
+    await Promise.all([...this.element.querySelectorAll("details[open]")].map((details) => details.fill()));
   }
 
   showNote({ articles, complete }) {
