@@ -104,6 +104,31 @@ async def test_reader_keeps_the_list_until_asked(settings: Settings, chromium: C
         await until(lambda: page.evaluate(f"{TITLES}[0] === 'Story 7 & more'"))
 
 
+async def test_reader_keeps_the_filtered_list_until_asked(settings: Settings, chromium: Chromium) -> None:
+    german = [replace_fields(article(n), language="de") for n in range(1, 6)]
+    marked = "document.querySelector('[data-marked]')"
+    async with open_page(replace(settings, partitions=1), chromium, path="status") as (page, broker, server):
+        await publish(broker, *german[:3])
+        await until(lambda: is_indexed(server, 3))
+        await page.goto(server.url + "?language=de")
+        await until(lambda: page.evaluate(f"{LIVE} && {TITLES}.length === 3"))
+        await page.evaluate("document.querySelector('#articles > li').dataset.marked = ''")
+        await publish(broker, german[3])
+        await until(lambda: page.evaluate(f"{TITLES}.length === 4"))
+        assert await page.evaluate(f"{marked} === document.querySelector('#articles > li:nth-child(2)')")
+        for _ in range(2):
+            await page.press("j")
+        assert await page.evaluate(f"{marked}.contains(document.activeElement)")
+        await publish(broker, article(7), german[4])
+        await until(lambda: page.evaluate("document.querySelector('#pending').textContent === 'Show 1 new article'"))
+        assert await page.evaluate(f"{TITLES}.length") == 4
+        assert await page.evaluate(f"{marked}.contains(document.activeElement)")
+        await page.click("#pending")
+        await until(lambda: page.evaluate(f"{TITLES}.length === 5 && {TITLES}[0] === 'Story 5 & more'"))
+        assert await page.evaluate(f"{marked} === document.querySelector('#articles > li:nth-child(3)')")
+        await until(lambda: page.evaluate("document.activeElement.closest('li')?.matches(':first-child')"))
+
+
 async def test_keys_move_and_open(settings: Settings, chromium: Chromium) -> None:
     async with open_page(settings, chromium) as (page, broker, _):
         await until(lambda: page.evaluate(LIVE))

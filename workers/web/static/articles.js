@@ -1,7 +1,7 @@
 // The live list: filters, search, pages, and the newest article open beside its removed blocks.
 import { byline, changes, chips, sides } from "./body.js";
 import { countUnseen, go } from "./app.js";
-import { $, count, fillWhenOpened, get, make, number, query, select } from "./dom.js";
+import { $, button, count, fillWhenOpened, get, make, number, query, select } from "./dom.js";
 import { welcome } from "./welcome.js";
 
 const MAX_ROWS = 200, PAGE_ROWS = 50, SEARCH_DELAY_MS = 250, RELOAD_DELAY_MS = 1500, RECONNECT_DELAY_MS = 2000;
@@ -78,26 +78,36 @@ class List {
     this.live = make("p", { id: "live", class: "meta" });
     this.note = make("p", { id: "empty", class: "meta", role: "status", textContent: "Loading…" });
     this.pages = make("nav", { class: "pages", "aria-label": "Pages" });
-    this.pending = make("button", { id: "pending", type: "button", hidden: true });
-    this.pending.addEventListener("click", () => this.showWaiting(true));
+    this.pending = button("", () => this.showNew(), { id: "pending", hidden: true });
     // A reader who opened, chose or scrolled to an article keeps the list as it is: new articles wait behind a button.
     for (const type of ["click", "keydown"]) this.element.addEventListener(type, (event) => { if (event.isTrusted) this.isRead = true; });
     signal.addEventListener("abort", () => { this.events?.close(); cancelAnimationFrame(this.frame); clearTimeout(this.reloading); clearTimeout(this.reconnecting); });
   }
 
+  get isKept() { return this.isRead || scrollY > 300; }
+
   get isFiltered() { return NAMES.some((name) => this.state.filters[name]); }
 
-  // Load the newest rows that match: *rows*, if the reader has seen more than a page.
   async load(rows = 0) {
+    const answer = await this.request(rows);
+    if (answer) this.draw(answer);
+  }
+
+  // Return the newest rows that match: *rows*, if the reader has seen more than a page. Nothing after a later request.
+  async request(rows = 0) {
     const { filters, before } = this.state, wanted = this.wanted = Symbol();
     const answer = await get("/articles" + query({ ...filters, before, limit: rows > PAGE_ROWS && rows }), this.signal);
-    if (this.wanted !== wanted) return; // a later search
+    return this.wanted === wanted && answer;
+  }
+
+  draw(answer) {
+    const { filters, before } = this.state;
     this.position = answer.position;
     this.isStale = this.isCut = false;
     this.waiting.clear();
     this.pending.hidden = true;
     const isOpen = [...this.element.querySelectorAll("details[open]")].map((details) => details.parentElement.dataset.id);
-    this.element.replaceChildren(...answer.articles.map(articleItem));
+    this.drawRows(answer.articles);
     for (const id of isOpen) this.item(id)?.firstElementChild.setAttribute("open", "");
     if (!this.element.querySelector("details[open]")) this.openNewest();
     this.showNote(answer);
@@ -105,12 +115,35 @@ class List {
     if (answer.next) this.continueBelow(answer.next);
   }
 
-  // Load and follow after a change of the filters. After a failure the rows are those of the former filters.
+  // Draw only the rows that differ, so that opened articles, the focus and the selection stay.
+  drawRows(articles) {
+    const kept = new Map(articles.filter((article) => this.has(article)).map(({ id }) => [id, this.item(id)]));
+    for (const row of [...this.element.children]) if (!kept.has(row.dataset.id)) row.remove();
+    let next = this.element.firstElementChild;
+    for (const article of articles) {
+      const row = kept.get(article.id) || articleItem(article);
+      if (row === next) next = next.nextElementSibling; else this.element.insertBefore(row, next);
+    }
+  }
+
+  has({ id, revision }) { return this.item(id)?.dataset.revision === String(revision); }
+
+  // Load again after an arrival, which may match the filters. The reader keeps the rows until asked.
+  async refresh() {
+    const answer = await this.request();
+    if (!answer) return;
+    if (this.isStale || !this.isKept) return this.draw(answer);
+    const { length } = answer.articles.filter((article) => !this.has(article));
+    if (length) this.offer(length, length === answer.articles.length && answer.next);
+  }
+
+  // Load and follow after a change of the filters. Until then the rows are those of the former filters.
   async change() {
+    this.isRead = false;
+    this.isStale = true;
     const loading = this.load(), { wanted } = this;
     try { await loading; } catch (error) {
       if (error.name === "AbortError" || wanted !== this.wanted) return;
-      this.isStale = true;
       this.note.className = "bad";
       this.note.textContent = `Search failed: the list is the former one (${error.message}); change the search to try again`;
       return;
@@ -184,16 +217,26 @@ class List {
     this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.showWaiting(); });
   }
 
-  reloadLater() { this.reloading ||= setTimeout(() => { this.reloading = 0; this.load().catch(() => {}); }, RELOAD_DELAY_MS); }
+  reloadLater() { this.reloading ||= setTimeout(() => { this.reloading = 0; this.refresh().catch(() => {}); }, RELOAD_DELAY_MS); }
+
+  offer(articles, hasMore) {
+    this.pending.hidden = false;
+    this.pending.textContent = `Show ${hasMore ? `${number(articles)}+ new articles` : count(articles, "new article")}`;
+  }
+
+  async showNew() {
+    this.isRead = false;
+    if (this.isFiltered) await this.load(); else this.drawWaiting();
+    scrollTo(0, 0);
+    this.element.querySelector("summary")?.focus({ preventScroll: true });
+  }
 
   // Draw all waiting articles once per frame: a burst costs one update.
-  showWaiting(isWanted = false) {
-    if (!isWanted && (this.isRead || scrollY > 300)) {
-      this.pending.hidden = false;
-      this.pending.textContent = this.isCut ? `Show ${MAX_ROWS}+ new articles` : `Show ${count(this.waiting.size, "new article")}`;
-      return;
-    }
-    if (isWanted) this.isRead = false;
+  showWaiting() {
+    if (this.isKept) this.offer(this.waiting.size, this.isCut); else this.drawWaiting();
+  }
+
+  drawWaiting() {
     const batch = [...this.waiting.values()].reverse();
     this.waiting.clear();
     this.pending.hidden = true;
@@ -202,7 +245,6 @@ class List {
     this.cut();
     this.note.textContent = "";
     this.openNewest();
-    if (isWanted) { scrollTo(0, 0); this.element.querySelector("summary")?.focus({ preventScroll: true }); }
   }
 
   // Keep the newest rows. The older ones and those that no row shows are on the next page.
@@ -223,7 +265,7 @@ function articleItem(row) {
   );
   const details = make("details", { "data-row": "" }, summary);
   fillWhenOpened(details, (box) => draw(box, row));
-  return make("li", { "data-id": row.id }, details);
+  return make("li", { "data-id": row.id, "data-revision": row.revision }, details);
 }
 
 // Draw the body of an article when it is first opened. Rows of the list have no text, articles of the stream have.
