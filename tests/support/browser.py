@@ -37,6 +37,8 @@ class Browser:
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self.errors: list[str] = []
         self.bytes_in = 0
+        self._status = 200
+        self._replies: set[asyncio.Task[Any]] = set()
         self._listening = asyncio.create_task(self._listen())
 
     async def _listen(self) -> None:
@@ -50,6 +52,29 @@ class Browser:
                     self.errors.append(entry.get("text", "") + str(entry.get("exception", "")))
             elif event["method"] == "Network.loadingFinished":
                 self.bytes_in += int(event["params"]["encodedDataLength"])
+            elif event["method"] == "Fetch.requestPaused":
+                self._reply(event["params"]["requestId"])
+
+    def _reply(self, request: str) -> None:
+        """Answer a request in place of the server."""
+        work = self.ask("Fetch.fulfillRequest", requestId=request, responseCode=self._status, body="")
+        task = asyncio.create_task(work)
+        self._replies.add(task)
+        task.add_done_callback(self._replies.discard)
+
+    async def refuse(self, pattern: str, status: int = 503) -> None:
+        """Answer later requests for *pattern* with *status*, as a proxy does while its server restarts."""
+        self._status = status
+        await self.ask("Fetch.enable", patterns=[{"urlPattern": pattern}])
+
+    async def set_offline(self, is_offline: bool) -> None:
+        """Cut or restore the network of the page."""
+        limits = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        await self.ask("Network.emulateNetworkConditions", offline=is_offline, **limits)
+
+    async def accept(self) -> None:
+        """Send all later requests to the server again."""
+        await self.ask("Fetch.disable")
 
     async def ask(self, method: str, **params: Any) -> Any:
         self._number += 1

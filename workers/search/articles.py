@@ -26,6 +26,7 @@ from workers.search.query import match_expression, separated
 MAX_ARTICLES = 500_000
 MAX_TEXT_CHARS = 50_000  # of one article; the rest of a longer text is not found
 MAX_LEDE_CHARS = 300
+MAX_SEQ = 2**62
 MAX_PAGE, MAX_MEMBERS, MAX_FACETS = 200, 500, 200
 
 SCHEMA = """
@@ -66,7 +67,8 @@ class Filters(NamedTuple):
 
     `publishers`: whole names; `publisher_part`: a part of the name. `language` matches its subtags too (RFC 4647
     §3.3.1). `since` counts, `until` does not: the time of publication, else of the poll. `copies`: `hide` or `only`.
-    `before`: a `seq`. `is_typing`: the last word may be incomplete.
+    `before`: a `seq`. `before_id`: an article; without effect while the index lacks it.
+    `is_typing`: the last word may be incomplete.
     """
 
     words: str = ""
@@ -81,6 +83,7 @@ class Filters(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
     before: int | None = None
+    before_id: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -253,6 +256,8 @@ def _conditions(filters: Filters) -> tuple[list[str], list[Any]]:
 
     if filters.before is not None:
         add("seq < ?", filters.before)
+    if filters.before_id:
+        add("seq < ifnull((SELECT seq FROM articles WHERE id = ?), ?)", filters.before_id, MAX_SEQ)
     if filters.publishers:
         names = [name.casefold() for name in filters.publishers]
         add(f"publisher_key IN ({', '.join('?' * len(names))})", *names)

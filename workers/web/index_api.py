@@ -1,7 +1,12 @@
 """Lists of articles and stories over HTTP, from the article index.
 
+<<<<<<< HEAD
 GET /articles?q=…&route=…&publisher=…&language=…&feed=…&copies=hide|only&revised=1&before=SEQ&limit=50
 GET /facets.json      number of articles, also by publisher and language; names of the routes
+=======
+GET /articles?q=…&route=…&publisher=…&language=…&feed=…&copies=hide|only&revised=1&before=SEQ|ID&limit=50
+GET /facets.json      publishers, languages and routes, with numbers of articles
+>>>>>>> fix-page
 GET /stories/ID       the articles of a story, by the time of their polls
 GET /stories/ID/diff?from=ARTICLE&to=ARTICLE    the word diff between two articles of a story
 """
@@ -15,7 +20,7 @@ from aiohttp import web
 from streams.codec import decode
 from streams.errors import UnreadableError
 from streams.records import Article
-from workers.search.articles import MAX_PAGE, Filters, to_row
+from workers.search.articles import MAX_PAGE, MAX_SEQ, Filters, to_row
 from workers.search.index import ArticleIndex
 from workers.web.articles_api import ARTICLE_ID, not_found, text_diff
 from workers.web.broadcast import Broadcaster, format_position
@@ -23,7 +28,6 @@ from workers.web.pages import with_page
 from workers.web.responses import int_parameter, json_response
 
 PAGE_ARTICLES = 50
-MAX_SEQ = 2**62
 COPIES = ("", "hide", "only")
 
 
@@ -105,7 +109,12 @@ def _filters(request: web.Request) -> Filters:
     """Return the filters of a request. Raises HTTPBadRequest."""
     query = request.query
     if (copies := query.get("copies", "")) not in COPIES:
+<<<<<<< HEAD
         raise web.HTTPBadRequest(text=f"invalid copies: {copies[:40]!r}; use hide or only")
+=======
+        raise web.HTTPBadRequest(text="invalid copies: use hide or only")
+    id_ = ID.fullmatch(before := query.get("before", ""))
+>>>>>>> fix-page
     return Filters(
         words=query.get("q", "").strip(),
         is_typing=True,
@@ -115,5 +124,6 @@ def _filters(request: web.Request) -> Filters:
         feed=query.get("feed", ""),
         copies=copies,
         revised=query.get("revised", "") == "1",
-        before=int_parameter(request, "before", 0, MAX_SEQ) if query.get("before") else None,
+        before=int_parameter(request, "before", 0, MAX_SEQ) if before and not id_ else None,
+        before_id=before if id_ else "",
     )

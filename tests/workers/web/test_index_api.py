@@ -1,5 +1,6 @@
 """Lists of articles and stories over HTTP, and the pages at the same paths."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,15 @@ async def test_first_page_has_the_newest_articles_at_once(settings: Settings) ->
         assert older["next"] is None
         ids = [row["id"] for row in (*answer["articles"], *older["articles"])]
         assert len(set(ids)) == 60
+
+
+async def test_page_continues_below_an_article(settings: Settings) -> None:
+    async with open_site(replace(settings, partitions=1)) as site:
+        await publish(site.broker, *(article(n) for n in range(1, 6)))
+        await indexed(site, 5)
+        for id_, numbers in ((f"{4:020x}", [3, 2, 1]), (f"{1:020x}", []), (f"{9:020x}", [5, 4, 3, 2, 1])):
+            rows = (await get(site, f"articles?before={id_}"))["articles"]
+            assert [int(row["id"], 16) for row in rows] == numbers
 
 
 async def test_first_page_does_not_wait_for_the_index(settings: Settings) -> None:

@@ -1,5 +1,5 @@
 // The text of an article beside the blocks that were removed from it, and the word diffs of its revisions.
-import { capitalised, chip, count, make, when } from "./dom.js";
+import { capitalised, chip, count, isolated, make, when } from "./dom.js";
 
 const MAX_LINES = 30, EXCERPT_CHARS = 160;
 
@@ -19,19 +19,19 @@ export function removedBlocks(article) {
     for (const line of lines.slice(0, MAX_LINES)) list.append(make("li", {}, make("del", { dir: "auto", textContent: line.slice(0, 500) })));
     if (!lines.length) list.append(make("li", {}, make("del", { textContent: `(${block.kind})` })));
     if (lines.length > MAX_LINES) list.append(make("li", { textContent: `and ${count(lines.length - MAX_LINES, "more line")}` }));
-    const label = block.label && lines.length && (block.links || []).length ? ` “${block.label}”` : "";
-    box.append(make("div", { class: "block" }, make("p", { class: "reason", textContent: `${block.kind}${label}: ${block.reason}` }), list));
+    const label = block.label && lines.length && (block.links || []).length ? [" “", isolated(block.label), "”"] : "";
+    box.append(make("div", { class: "block" }, make("p", { class: "reason" }, block.kind, label, `: ${block.reason}`), list));
   }
   return box;
 }
 
 // Return the note of a correction after its kind, unless it begins with a label: "Korrektur: …".
-const labelled = ({ kind, note }) => /^[^:.]{3,24}:/.test(note) ? note : `${capitalised(kind)}: ${note}`;
+const labelled = ({ kind, note }) => [/^[^:.]{3,24}:/.test(note) ? "" : `${capitalised(kind)}: `, isolated(note)];
 
 export function text(article) {
   const box = make("div", { class: "text", role: "group", "aria-label": "Text after cleaning", lang: article.language || "" });
-  if (article.withdrawn) box.append(make("p", { class: "notice bad", textContent: `Withdrawn by the publisher: ${article.withdrawn}` }));
-  if (article.correction) box.append(make("p", { class: "notice", textContent: labelled(article.correction) }));
+  if (article.withdrawn) box.append(make("p", { class: "notice bad", textContent: "Withdrawn by the publisher: " }, isolated(article.withdrawn)));
+  if (article.correction) box.append(make("p", { class: "notice" }, labelled(article.correction)));
   if (article.dek) box.append(make("p", { class: "dek", dir: "auto", textContent: article.dek }));
   for (const paragraph of article.paragraphs || []) box.append(make("p", { dir: "auto", textContent: paragraph }));
   if (!article.dek && !(article.paragraphs || []).length && !article.withdrawn) box.append(make("p", { class: "meta", textContent: "The feed delivers no text." }));
@@ -92,7 +92,7 @@ export function chips(row) {
 export function byline(row) {
   const line = make("span", { class: "meta" });
   const time = row.published || row.fetched_at || row.time_s;
-  const parts = [row.publisher, time && when(time), row.tag || (row.tags || [])[0], row.word_count ? count(row.word_count, "word") : ""];
+  const parts = [isolated(row.publisher), time && when(time), isolated(row.tag || (row.tags || [])[0]), row.word_count ? count(row.word_count, "word") : ""];
   for (const part of parts.filter(Boolean)) line.append(...(line.childNodes.length ? [" · "] : []), part);
   return line;
 }

@@ -140,10 +140,36 @@ export const capitalised = (text) => text.slice(0, 1).toUpperCase() + text.slice
 
 export const chip = (text, kind = "", title = "") => make("span", { class: `chip ${kind}`, textContent: text, title });
 
+<<<<<<< HEAD
 // Return a link to another site, or its text if it is no web URL.
+=======
+// Return a text of a feed as part of a line: one that is written from right to left leaves the order of the line.
+export const isolated = (text) => text && make("bdi", { textContent: text });
+
+// Return a link to another site, or its text if it is no web address.
+>>>>>>> fix-page
 export function outside(url, text = url) {
   if (!/^https?:/.test(url)) return make("span", { textContent: text });
   return make("a", { href: url, rel: "noreferrer noopener", target: "_blank", textContent: text });
+}
+
+// Add a body to *details* when it is first opened, and again after a failure. *draw* fills it.
+export function fillWhenOpened(details, draw) {
+  let filling = null;
+  const fill = async (box) => {
+    try { await draw(box); } catch (error) {
+      filling = null;
+      box.prepend(make("p", { class: "bad", textContent: error.message }));
+    }
+  };
+  details.fill = () => {
+    if (filling) return filling;
+    const box = make("div", { class: "body" });
+    details.querySelector(":scope > .body")?.remove();
+    details.append(box);
+    return filling = fill(box);
+  };
+  details.addEventListener("toggle", () => { if (details.open) details.fill(); });
 }
 
 // Return a message of the server as a sentence; text between backticks is code.

@@ -1,7 +1,7 @@
 // All feeds, one line each, the failing ones first. The server filters, sorts and pages, because a list may have 10,000 feeds.
 import { addFeeds } from "./add.js";
 import { go } from "./app.js";
-import { get, hasToken, make, number, query, repeat, select, span } from "./dom.js";
+import { get, hasToken, isolated, make, number, query, repeat, select, span } from "./dom.js";
 
 const LIMIT = 100, REFRESH_S = 5, SEARCH_DELAY_MS = 250;
 const SORTS = [["health", "Failing first"], ["title", "Title"], ["rate", "Most items"], ["due", "Next poll"], ["failures", "Most failures"]];
@@ -14,10 +14,11 @@ export async function render(main, { query: address, signal }) {
   const error = make("p", { class: "bad", role: "status" }), tabs = make("div", { class: "tabs", role: "group", "aria-label": "Health" });
   const folders = make("span"), found = make("p", { class: "meta", role: "status" });
   let timer = 0;
+  signal.addEventListener("abort", () => clearTimeout(timer));
   const apply = (changes) => {
     Object.assign(state, { offset: "" }, changes);
     go("/feeds" + query(state), { replace: true });
-    load();
+    load().catch((failure) => { if (failure.name !== "AbortError") error.textContent = `Filter failed: the list is the former one (${failure.message}); the page tries again`; });
   };
   const load = async () => {
     const asked = query({ ...state, limit: LIMIT }), answer = await get(`/feeds${asked}`, signal);
@@ -74,8 +75,9 @@ function showPages(pages, { matching, feeds }, state) {
   if (first > 0) parts.push(link(Math.max(0, first - LIMIT) || "", "Previous", "prev"));
   if (matching > feeds.length) parts.push(make("span", { class: "meta", textContent: `${number(first + 1)}–${number(first + feeds.length)} of ${number(matching)}` }));
   if (first + feeds.length < matching) parts.push(link(first + LIMIT, "Next", "next"));
-  if (pages.dataset.shown !== parts.map((part) => part.textContent).join()) {
-    pages.dataset.shown = parts.map((part) => part.textContent).join();
+  const shown = parts.map((part) => part.textContent + (part.href || "")).join();
+  if (pages.dataset.shown !== shown) {
+    pages.dataset.shown = shown;
     pages.replaceChildren(...parts);
   }
 }
@@ -106,7 +108,7 @@ function cells(feed) {
   const state = feed.health === "failing" ? feed.explanation || feed.error : feed.items_deferred ? `${number(feed.items_deferred)} entries over the daily budget` : "";
   const due = feed.paused ? "" : feed.due_in_s > 1 ? `in ${span(feed.due_in_s)}` : "now";
   return [
-    make("td", {}, make("a", { href: `/feeds/${feed.id}`, dir: "auto", textContent: feed.title || feed.url, title: feed.url }), feed.folder && make("span", { class: "meta", textContent: ` ${feed.folder}` })),
+    make("td", {}, make("a", { href: `/feeds/${feed.id}`, dir: "auto", textContent: feed.title || feed.url, title: feed.url }), feed.folder && make("span", { class: "meta" }, " ", isolated(feed.folder))),
     make("td", {}, make("span", { class: `health ${feed.health}`, textContent: WORDS[feed.health] }), state && make("span", { class: "meta", textContent: ` ${state}`, title: feed.error })),
     make("td", { class: "number", textContent: feed.items_per_day === null ? "" : number(feed.items_per_day) }),
     make("td", { class: "number", textContent: feed.interval_s ? span(feed.interval_s) : "" }),

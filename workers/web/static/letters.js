@@ -1,5 +1,5 @@
 // Dead letters: groups of equal errors, each letter with its content; replay or discard one, a group, or all.
-import { button, chip, confirmed, count, get, hasToken, make, number, post, query, repeat, say, sentence, when } from "./dom.js";
+import { button, chip, confirmed, count, fillWhenOpened, get, hasToken, isolated, make, number, post, query, repeat, say, sentence, when } from "./dom.js";
 import { go } from "./app.js";
 
 const REFRESH_S = 10;
@@ -67,28 +67,24 @@ function showLetters(list, letters, load) {
   list.replaceChildren(...letters.map((letter) => {
     const details = make("details", { "data-row": "", "data-letter": letter.letter }, make("summary", {},
       make("span", { class: "title", dir: "auto", textContent: letter.title || "(no content)" }),
-      make("span", { class: "facts-line meta" }, when(letter.failed_at), ` · ${letter.error_kind} · ${letter.sink ? `sink ${letter.sink}` : letter.source} · letter ${letter.letter}`, letter.replayable ? "" : [" ", chip(letter.source.startsWith("source:") ? "push it again" : "next poll tries again")])));
-    details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) fill(details, letter, load); });
+      make("span", { class: "facts-line meta" }, when(letter.failed_at), ` · ${letter.error_kind} · `, isolated(letter.sink ? `sink ${letter.sink}` : letter.source), ` · letter ${letter.letter}`, letter.replayable ? "" : [" ", chip(letter.source.startsWith("source:") ? "push it again" : "next poll tries again")])));
+    fillWhenOpened(details, (box) => draw(box, letter, load));
     if (open.has(letter.letter)) details.open = true;
     return make("li", {}, details);
   }));
 }
 
-async function fill(details, { letter, replayable }, load) {
-  const box = make("div", { class: "body" });
-  details.append(box);
-  try {
-    const full = await get(`/dead-letters/${letter}`);
-    box.append(make("pre", { class: "error", tabIndex: 0, textContent: full.error }));
-    const name = `dead letter ${letter}`;
-    box.append(make("div", { class: "actions" },
-      replayable && button("Replay", resolving("replay", { letter }, name, load), { "aria-label": `Replay ${name}` }),
-      button("Discard", resolving("discard", { letter }, name, load), { class: "danger", "aria-label": `Discard ${name}` })));
-    box.append(make("p", { class: "meta", textContent: `${count(full.attempts, "attempt")}, ${number(full.content_bytes)} bytes from ${full.source}${full.is_cut ? "; the beginning:" : ":"}` }));
-    if (full.fields.length) {
-      const list = make("dl", { class: "fields" });
-      for (const [field, value] of full.fields.filter(([, value]) => value !== "")) list.append(make("div", {}, make("dt", { textContent: field }), make("dd", {}, make("pre", { tabIndex: 0, textContent: value }))));
-      box.append(list);
-    } else box.append(make("pre", { tabIndex: 0, textContent: full.content || "(empty)" }));
-  } catch (error) { box.append(make("p", { class: "bad", textContent: error.message })); }
+async function draw(box, { letter, replayable }, load) {
+  const full = await get(`/dead-letters/${letter}`);
+  box.append(make("pre", { class: "error", tabIndex: 0, textContent: full.error }));
+  const name = `dead letter ${letter}`;
+  box.append(make("div", { class: "actions" },
+    replayable && button("Replay", resolving("replay", { letter }, name, load), { "aria-label": `Replay ${name}` }),
+    button("Discard", resolving("discard", { letter }, name, load), { class: "danger", "aria-label": `Discard ${name}` })));
+  box.append(make("p", { class: "meta", textContent: `${count(full.attempts, "attempt")}, ${number(full.content_bytes)} bytes from ${full.source}${full.is_cut ? "; the beginning:" : ":"}` }));
+  if (full.fields.length) {
+    const list = make("dl", { class: "fields" });
+    for (const [field, value] of full.fields.filter(([, value]) => value !== "")) list.append(make("div", {}, make("dt", { textContent: field }), make("dd", {}, make("pre", { tabIndex: 0, textContent: value }))));
+    box.append(list);
+  } else box.append(make("pre", { tabIndex: 0, textContent: full.content || "(empty)" }));
 }
