@@ -1,12 +1,7 @@
 """Lists of articles and stories over HTTP, from the article index.
 
-<<<<<<< HEAD
-GET /articles?q=…&route=…&publisher=…&language=…&feed=…&copies=hide|only&revised=1&before=SEQ&limit=50
-GET /facets.json      number of articles, also by publisher and language; names of the routes
-=======
 GET /articles?q=…&route=…&publisher=…&language=…&feed=…&copies=hide|only&revised=1&before=SEQ|ID&limit=50
-GET /facets.json      publishers, languages and routes, with numbers of articles
->>>>>>> fix-page
+GET /facets.json      number of articles, also by publisher and language; names of the routes
 GET /stories/ID       the articles of a story, by the time of their polls
 GET /stories/ID/diff?from=ARTICLE&to=ARTICLE    the word diff between two articles of a story
 """
@@ -109,12 +104,8 @@ def _filters(request: web.Request) -> Filters:
     """Return the filters of a request. Raises HTTPBadRequest."""
     query = request.query
     if (copies := query.get("copies", "")) not in COPIES:
-<<<<<<< HEAD
         raise web.HTTPBadRequest(text=f"invalid copies: {copies[:40]!r}; use hide or only")
-=======
-        raise web.HTTPBadRequest(text="invalid copies: use hide or only")
-    id_ = ID.fullmatch(before := query.get("before", ""))
->>>>>>> fix-page
+    id_ = ARTICLE_ID.fullmatch(before := query.get("before", ""))
     return Filters(
         words=query.get("q", "").strip(),
         is_typing=True,

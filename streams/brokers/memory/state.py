@@ -165,6 +165,7 @@ COMMANDS: Mapping[str, Handler] = {
     "UNLINK": _remove,
     "EXISTS": lambda data, *keys: sum(map(data.exists, keys)),
     "EXPIRE": _expire,
+    "PERSIST": lambda data, key: data.expiry_s.pop(key, None) is not None,
     "INCR": lambda data, key: _incrby(data, key),
     "INCRBY": _incrby,
     "HGET": lambda data, key, field: data.hash(key).get(field),

@@ -140,14 +140,10 @@ export const capitalised = (text) => text.slice(0, 1).toUpperCase() + text.slice
 
 export const chip = (text, kind = "", title = "") => make("span", { class: `chip ${kind}`, textContent: text, title });
 
-<<<<<<< HEAD
-// Return a link to another site, or its text if it is no web URL.
-=======
 // Return a text of a feed as part of a line: one that is written from right to left leaves the order of the line.
 export const isolated = (text) => text && make("bdi", { textContent: text });
 
-// Return a link to another site, or its text if it is no web address.
->>>>>>> fix-page
+// Return a link to another site, or its text if it is no web URL.
 export function outside(url, text = url) {
   if (!/^https?:/.test(url)) return make("span", { textContent: text });
   return make("a", { href: url, rel: "noreferrer noopener", target: "_blank", textContent: text });
