@@ -188,7 +188,7 @@ async def test_index_reading_is_bounded() -> None:
         requests.append(url)
         return Response(200, url, b"", {}, 0)
 
-    async def parse(response: Response, known_items: bytes) -> FeedUpdate:
+    async def parse(response: Response, known_items: bytes, is_archive: bool) -> FeedUpdate:
         nested = tuple(SitemapLink(f"{response.url}/{n}") for n in range(50))
         return FeedUpdate("", (), 0, known_items, "", sitemaps=nested)
 
@@ -203,7 +203,7 @@ async def test_feed_in_index_is_named() -> None:
     async def fetch(url: str) -> Response:
         return Response(200, url, b"", {}, 0)
 
-    async def parse(response: Response, known_items: bytes) -> FeedUpdate:
+    async def parse(response: Response, known_items: bytes, is_archive: bool) -> FeedUpdate:
         return FeedUpdate("", (), 0, known_items, "")
 
     index = FeedUpdate("", (), 0, b"", "", sitemaps=(SitemapLink("https://a.example/rss"),))

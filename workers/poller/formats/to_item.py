@@ -115,11 +115,12 @@ class Channel(NamedTuple):
 
 
 class LinkState(msgspec.Struct, frozen=True):
-    """The links of a page list: the known ones after it, and the numbers of unchanged and of waiting ones."""
+    """The links of a page list: the known ones after it, and numbers. `total` includes unreadable entries."""
 
     known_items: bytes
     unchanged: int
     waiting: int
+    total: int
 
 
 class SitemapLink(NamedTuple):
