@@ -25,12 +25,17 @@ Parse = Callable[[Response, bytes, bool], Awaitable[FeedUpdate]]
 
 
 def newest_sitemaps(links: Sequence[SitemapLink], limit: int = MAX_SITEMAPS) -> list[SitemapLink]:
-    """Return the *limit* sitemaps that most likely have new pages: of news, by time, from both ends of the list."""
-    news = [link for link in links if "news" in link.url.lower()]
+    """Return the *limit* sitemaps that most likely have new pages: of news, by time, from both ends of the list.
+
+    A third of the places is for sitemaps without a time, because one of them may be the current one.
+    """
+    news = dict.fromkeys(link for link in links if "news" in link.url.lower())
     dated = sorted((link for link in links if link.time_s), key=lambda link: link.time_s, reverse=True)
     undated = [link for link in links if not link.time_s and link not in news]
-    ends = [link for pair in zip(undated, reversed(undated), strict=True) for link in pair]
-    return list(dict.fromkeys([*news, *dated, *ends]))[:limit]
+    ends = list(dict.fromkeys(link for pair in zip(undated, reversed(undated), strict=True) for link in pair))
+    others = [link for link in dated if link not in news]
+    places = max(0, limit - len(news) - min(len(ends), limit // 3))
+    return list(dict.fromkeys([*news, *others[:places], *ends, *others[places:]]))[:limit]
 
 
 async def read_index(index: FeedUpdate, url: str, known_items: bytes, fetch: Fetch, parse: Parse) -> FeedUpdate:

@@ -220,6 +220,21 @@ def test_newest_sitemaps_prefer_news_then_time() -> None:
     assert names == ["NEWS.xml", "new", "old", "part-1", "part-5", "part-2"]
 
 
+@pytest.mark.parametrize("count", [11, 30])
+def test_newest_sitemaps_keep_a_share_for_undated(count: int) -> None:
+    dated = [SitemapLink(f"https://a.example/sitemap-{n}.xml", float(n + 1)) for n in range(count)]
+    chosen = newest_sitemaps([*dated, SitemapLink("https://a.example/sitemap-latest.xml")])
+    names = [link.url.rpartition("-")[2] for link in chosen]
+    assert names == [f"{n}.xml" for n in range(count - 1, count - 10, -1)] + ["latest.xml"]
+
+
+def test_newest_sitemaps_share_places_of_many_undated() -> None:
+    dated = [SitemapLink(f"https://a.example/{n}", float(n + 1)) for n in range(20)]
+    undated = [SitemapLink(f"https://a.example/part-{n}") for n in range(20)]
+    names = [link.url.rpartition("/")[2] for link in newest_sitemaps([*dated, *undated])]
+    assert names == ["19", "18", "17", "16", "15", "14", "13", "part-0", "part-19", "part-1"]
+
+
 def test_sitemap_links_of_robots_txt() -> None:
     robots = "User-agent: *\nSitemap: https://a.example/s.xml # all\nsitemap:/news.xml\nSITEMAP: mailto:x\nSitemap: https://a.example/s.xml"
     assert sitemap_links(robots, "https://a.example/robots.txt") == [
