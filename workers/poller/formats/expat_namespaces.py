@@ -60,9 +60,15 @@ PREFIXES_BY_URI = {
     for uri, prefix in feedparser.mixin._FeedParserMixin.namespaces.items()
     for spelling in _spellings(uri)
 }
-_STANDARD = set(PREFIXES_BY_URI.values()) - {""}
+STANDARD_PREFIXES = set(PREFIXES_BY_URI.values()) - {""}
+HOME_KEYS = frozenset(("rss", "feed", "rdf_rdf", "channel", "item", "entry"))  # their namespaces are not foreign
 _VERSIONS = {"http://purl.org/rss/1.0/": "rss10", "http://www.w3.org/2005/atom": "atom10"}
 _XLINK = "http://www.w3.org/1999/xlink"
+
+
+def is_unknown_uri(uri: str) -> bool:
+    """Return whether feedparser knows no prefix for a namespace."""
+    return bool(uri) and uri.lower() not in PREFIXES_BY_URI and "backend.userland.com/rss" not in uri.lower()
 
 
 class FastPathUnsupportedError(Exception):
@@ -78,6 +84,7 @@ class NamespaceMap:
         self._attribute_keys: dict[str, tuple[str, str]] = {}  # by expat's name
         self._prefixes: dict[str, str] = {}  # by URI, of namespaces unknown to feedparser
         self._mapped: set[str | None] = set()  # prefixes of namespaces known to feedparser
+        self._homes: set[str] = set()  # namespaces of the feed, its channel and its items
 
     def declare_prefix(self, prefix: str | None, uri: str) -> None:
         """Add a declaration. Raises FastPathUnsupportedError where feedparser confuses namespaces."""
@@ -92,7 +99,7 @@ class NamespaceMap:
             else:
                 self.version = _VERSIONS.get(lower, "")
         standard = PREFIXES_BY_URI.get(lower)
-        if prefix and prefix != standard and prefix.lower() in _STANDARD:
+        if prefix and prefix != standard and prefix.lower() in STANDARD_PREFIXES:
             raise FastPathUnsupportedError  # the prefix of another namespace, which feedparser confuses
         if standard is not None:
             self._mapped.add(prefix)
@@ -109,7 +116,14 @@ class NamespaceMap:
         if key is None:
             key = self._key(name)
             key = self._keys[name] = ALIASES.get(key, key)
+            if key in HOME_KEYS:
+                self._homes.add(name.partition(" ")[0])
         return key
+
+    def is_foreign(self, name: str) -> bool:
+        """Return whether an element has a namespace that neither feedparser knows nor the feed uses."""
+        uri, space, _ = name.partition(" ")
+        return bool(space) and is_unknown_uri(uri) and uri not in self._homes
 
     def _key(self, name: str) -> str:
         parts = name.split(" ")

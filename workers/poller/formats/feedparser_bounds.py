@@ -14,6 +14,7 @@ from streams.errors import UnreadableError
 from workers.poller.formats.entry_links import is_permalink
 from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_BY_URI
 from workers.poller.formats.feedparser_context import keep_author_text
+from workers.poller.formats.feedparser_foreign import LooseForeignMixin, StrictForeignMixin
 from workers.poller.formats.feedparser_speed import FastLooseMixin, FastTextMixin, speed_up
 from workers.poller.formats.to_item import MAX_CATEGORIES, MAX_ENCLOSURES
 from workers.urls.web_url import with_host
@@ -139,8 +140,10 @@ def _add_plain(key: str) -> None:
 for _key in PLAIN:
     _add_plain(_key)
 
-_STRICT = type("StrictFeedParser", (BoundedMixin, FastTextMixin, feedparser.api.StrictFeedParser), {})
-_LOOSE = type("LooseFeedParser", (BoundedMixin, FastLooseMixin, feedparser.api.LooseFeedParser), {})
+_STRICT = type(
+    "StrictFeedParser", (StrictForeignMixin, BoundedMixin, FastTextMixin, feedparser.api.StrictFeedParser), {}
+)
+_LOOSE = type("LooseFeedParser", (LooseForeignMixin, BoundedMixin, FastLooseMixin, feedparser.api.LooseFeedParser), {})
 
 
 @contextmanager
