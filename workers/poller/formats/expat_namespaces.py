@@ -12,6 +12,9 @@ ALIASES = {
     "tagline": "subtitle", "itunes_subtitle": "subtitle", "itunes_name": "name", "itunes_email": "email",
     "homepage": "url", "uri": "url",
 }  # fmt: skip
+# Elements without a handler whose names feedparser maps to other keys, see FeedParserDict.keymap.
+RENAMED = {"date": "plain_date", "description_detail": "plain_description_detail"}
+ALIASES |= RENAMED
 
 MAX_DEPTH = 256
 # Elements whose handlers in feedparser write no key that copydesk uses.
@@ -40,7 +43,7 @@ HINTS = {"ttl", "sy_updateperiod", "sy_updatefrequency"}
 # Dates and links without a handler in feedparser, or with one that loses their element; see BoundedMixin.
 PLAIN = frozenset(
     "dc_date dcterms_date dcterms_issued prism_publicationdate feedburner_origlink pheedo_origlink itunes_title "
-    "yandex_full-text".split()
+    "yandex_full-text plain_date".split()
 )
 TEXT_ELEMENTS = {"id", "published", "updated", "created", "language", "media_description"} | HINTS | PLAIN
 RSS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": "rss094"}

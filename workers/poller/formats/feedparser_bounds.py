@@ -13,7 +13,7 @@ import feedparser.api
 
 from streams.errors import UnreadableError
 from workers.poller.formats.entry_links import is_permalink
-from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_BY_URI
+from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_BY_URI, RENAMED
 from workers.poller.formats.feedparser_context import keep_author_text
 from workers.poller.formats.feedparser_foreign import LooseForeignMixin, StrictForeignMixin
 from workers.poller.formats.feedparser_speed import FastLooseMixin, FastTextMixin, speed_up
@@ -137,19 +137,19 @@ class BoundedMixin:
         self.pop("media_description")  # type: ignore[attr-defined]
 
 
-def _add_plain(key: str) -> None:
+def _add_plain(element: str, key: str) -> None:
     def start(self: Any, attrs: Any) -> None:
         self.push(key, 1)
 
     def end(self: Any) -> None:
         self.pop(key)
 
-    setattr(BoundedMixin, f"_start_{key}", start)
-    setattr(BoundedMixin, f"_end_{key}", end)
+    setattr(BoundedMixin, f"_start_{element}", start)
+    setattr(BoundedMixin, f"_end_{element}", end)
 
 
-for _key in PLAIN:
-    _add_plain(_key)
+for _element, _key in ({key: key for key in PLAIN} | RENAMED).items():
+    _add_plain(_element, _key)
 
 _STRICT = type(
     "StrictFeedParser", (StrictForeignMixin, BoundedMixin, FastTextMixin, feedparser.api.StrictFeedParser), {}

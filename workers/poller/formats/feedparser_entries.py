@@ -21,7 +21,7 @@ from workers.text.media_types import is_audio_or_video, is_image
 
 # Dates in order of preference. `dc:date` is the only date of many RSS 1.0 feeds.
 PUBLISHED_KEYS = (
-    "published", "dcterms_issued", "dc_date", "dcterms_date", "prism_publicationdate", "created",
+    "published", "dcterms_issued", "dc_date", "plain_date", "dcterms_date", "prism_publicationdate", "created",
 )  # fmt: skip
 FULL_TEXT_KEYS = ("yandex_full-text",)  # Source: Yandex News, format of feeds
 UPDATED_KEYS = ("updated", "dc_date")
