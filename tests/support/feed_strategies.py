@@ -12,7 +12,7 @@ NAMESPACES = (
 NAMES = """title link description summary content:encoded content guid id pubDate published updated dc:date author dc:creator
     name email uri category dc:subject media:content media:thumbnail media:group media:title media:description
     media:keywords media:credit enclosure comments itunes:summary itunes:author itunes:keywords itunes:subtitle ttl
-    itunes:explicit sy:updatePeriod language atom:link x:y x:title contributor generator copyright rights source""".split()
+    itunes:explicit sy:updatePeriod language atom:link x:y x:title x:box date contributor generator copyright rights source""".split()
 ODD_NAMES = "image url itunes:owner itunes:category textInput body tags creativeCommons:license".split()
 ATTRIBUTES = """rel="self" rel="alternate" rel="enclosure" type="text/html" type="html" type="text" href="/a?b=1&amp;c=2"
     href="https://a.example/" url="https://a.example/i.jpg" term="World" label="Welt" scheme="s:" isPermaLink="false"

@@ -23,8 +23,8 @@ class FeedUpdate(msgspec.Struct, frozen=True):
     `identity_basis` describes how most items are identified.
     `deferred` counts new items that wait for their pages or for the desk, and entries over the daily budget, which are
     `over_budget`; they are not in `new_items` and `known_items`.
-    `type` and `turnover`: see `FeedDocument`. `is_link_list`: the items are links without texts. `sitemaps` are those
-    of an index, which the poller reads too. `guid_keys`: see `ParsedFeed`.
+    `type` and `turnover`: see `FeedDocument`. `is_link_list`: the items are links without texts; `listed` counts all
+    links in the document. `sitemaps` are those of an index, which the poller reads too. `guid_keys`: see `ParsedFeed`.
     """
 
     title: str
@@ -40,6 +40,7 @@ class FeedUpdate(msgspec.Struct, frozen=True):
     deferred: int = 0
     over_budget: int = 0
     is_link_list: bool = False
+    listed: int = 0
     sitemaps: tuple[SitemapLink, ...] = ()
     type: str = ""
     turnover: Mapping[str, int] = {}
@@ -76,7 +77,7 @@ def _link_update(feed: ParsedFeed, links: LinkState) -> FeedUpdate:
     return FeedUpdate(
         title=feed.title, new_items=feed.items, unchanged=links.unchanged, known_items=links.known_items,
         identity_basis=feed.identity, warning=feed.warning, unreadable=feed.unreadable, deferred=links.waiting,
-        is_link_list=True, type=feed.type, turnover=feed.turnover,
+        is_link_list=True, listed=links.total, type=feed.type, turnover=feed.turnover,
     )  # fmt: skip
 
 

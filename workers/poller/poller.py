@@ -276,9 +276,11 @@ class Poller:
         async def fetch(url: str) -> Response | None:
             return await self.page_fetcher.get_allowed(url, credentials, request.url, {})
 
-        async def parse(response: Response, known_items: bytes) -> FeedUpdate:
-            content_type = response.headers.get("content-type", "")
-            child = replace(request, body=response.body, content_type=content_type, known_items=known_items)
+        async def parse(response: Response, known_items: bytes, is_archive: bool) -> FeedUpdate:
+            child = replace(
+                request, body=response.body, content_type=response.headers.get("content-type", ""),
+                known_items=known_items, is_first_poll=request.is_first_poll or is_archive,
+            )  # fmt: skip
             return await self.parsers.parse(child)
 
         return await read_index(index, request.url, request.known_items, fetch, parse)

@@ -1,11 +1,14 @@
 """robots.txt: rules for copydesk, bounded before the library sees them (RFC 9309)."""
 
+import re
+
 from protego import Protego
 
 ROBOTS_AGENT = "copydesk"  # our product token
 MAX_RULES = 2_000  # Protego compares each rule with each URL: 2,000 with wildcards take 5 ms, and 25,000 take 640 ms
 MAX_PATH_CHARS = 1_000
-PREFIXES = frozenset(ROBOTS_AGENT[:n] for n in range(1, len(ROBOTS_AGENT) + 1))  # names that Protego matches
+PREFIXES = frozenset(ROBOTS_AGENT[:n] for n in range(1, len(ROBOTS_AGENT) + 1))  # names with a wildcard: `copy*`
+_TOKEN = re.compile(r"[a-z_-]*+")  # RFC 9309 §2.2.1, in lower case
 GROUP_START = ("user-agent", "useragent", "user agent")  # spellings that Protego accepts
 
 
@@ -27,8 +30,9 @@ class RobotsRules:
 
 
 def relevant_lines(text: str) -> str:
-    """Return the group of *text* for copydesk, else the group for all agents (RFC 9309 §2.2.1).
+    """Return the group of *text* for copydesk, else the group for all agents (RFC 9309 §2.2.1), as one for all agents.
 
+    Protego would also apply a group to agents whose names only begin with its name.
     A group has its first MAX_RULES lines. A path of more than MAX_PATH_CHARS matches nothing that copydesk requests.
     """
     own: list[str] = []
@@ -40,20 +44,34 @@ def relevant_lines(text: str) -> str:
         agent = _agent(content)
         if agent is not None:
             groups = groups if is_after_agent else []
-            group = general if agent == "*" else own if agent in PREFIXES else None
-            groups += [] if group is None else [group]
-        for group in groups if content and len(content) <= MAX_PATH_CHARS else ():
-            if len(group) < MAX_RULES and (agent is None or group is groups[-1]):
-                group.append(content)
+            group = general if agent == "*" else own if _is_own(agent) else None
+            if group is not None and not any(other is group for other in groups):
+                groups.append(group)
+                _append("User-agent: *", [group])
+        elif content and len(content) <= MAX_PATH_CHARS:
+            _append(content, groups)
         is_after_agent = agent is not None or (is_after_agent and not content)
     return "\n".join(own or general)
 
 
+def _append(line: str, groups: list[list[str]]) -> None:
+    for group in groups:
+        if len(group) < MAX_RULES:
+            group.append(line)
+
+
 def _agent(content: str) -> str | None:
-    """Return the name in a line that begins a group, in lower case and without wildcards; None for other lines."""
+    """Return the name in a line that begins a group, in lower case; None for other lines."""
     lower = content.lower()
     for start in GROUP_START:
         if lower.startswith(start):
-            name = lower.removeprefix(start).strip(": \t")
-            return name if name == "*" else name.replace("*", "")
+            return lower.removeprefix(start).strip(": \t")
     return None
+
+
+def _is_own(agent: str) -> bool:
+    """Return whether a group is for copydesk. A version behind the product token does not count."""
+    if "*" in agent:
+        return agent.replace("*", "") in PREFIXES
+    token = _TOKEN.match(agent)
+    return token is not None and token[0] == ROBOTS_AGENT

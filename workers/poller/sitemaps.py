@@ -12,7 +12,7 @@ from streams.records import Item
 from workers.http.client import Response
 from workers.http.retry_after import is_retryable
 from workers.poller.feed_update import FeedUpdate
-from workers.poller.formats.link_list import MAX_LINKS, decode_links
+from workers.poller.formats.link_list import MAX_KNOWN_LINKS, decode_links, known_limit, link_digest
 from workers.poller.formats.to_item import SitemapLink
 from workers.poller.new_items import without_items
 
@@ -20,16 +20,22 @@ MAX_SITEMAPS = 10  # read in one poll
 MAX_DEPTH = 2  # indexes below the first one; sitemaps.org allows none
 
 Fetch = Callable[[str], Awaitable[Response | None]]
-Parse = Callable[[Response, bytes], Awaitable[FeedUpdate]]
+# Arguments: the response, the known items, and whether all links of the sitemap are old.
+Parse = Callable[[Response, bytes, bool], Awaitable[FeedUpdate]]
 
 
 def newest_sitemaps(links: Sequence[SitemapLink], limit: int = MAX_SITEMAPS) -> list[SitemapLink]:
-    """Return the *limit* sitemaps that most likely have new pages: of news, by time, from both ends of the list."""
-    news = [link for link in links if "news" in link.url.lower()]
+    """Return the *limit* sitemaps that most likely have new pages: of news, by time, from both ends of the list.
+
+    A third of the places is for sitemaps without a time, because one of them may be the current one.
+    """
+    news = dict.fromkeys(link for link in links if "news" in link.url.lower())
     dated = sorted((link for link in links if link.time_s), key=lambda link: link.time_s, reverse=True)
     undated = [link for link in links if not link.time_s and link not in news]
-    ends = [link for pair in zip(undated, reversed(undated), strict=True) for link in pair]
-    return list(dict.fromkeys([*news, *dated, *ends]))[:limit]
+    ends = list(dict.fromkeys(link for pair in zip(undated, reversed(undated), strict=True) for link in pair))
+    others = [link for link in dated if link not in news]
+    places = max(0, limit - len(news) - min(len(ends), limit // 3))
+    return list(dict.fromkeys([*news, *others[:places], *ends, *others[places:]]))[:limit]
 
 
 async def read_index(index: FeedUpdate, url: str, known_items: bytes, fetch: Fetch, parse: Parse) -> FeedUpdate:
@@ -40,29 +46,92 @@ async def read_index(index: FeedUpdate, url: str, known_items: bytes, fetch: Fet
     Raises:
         CopydeskError: no sitemap could be read.
     """
-    update = FeedUpdate(index.title, (), 0, known_items, index.identity_basis, is_link_list=True)
-    queue = [(link, 1) for link in newest_sitemaps(index.sitemaps)]
-    total, count, errors, seen = len(index.sitemaps), 0, list[CopydeskError](), {url}
-    while queue and count + len(errors) < MAX_SITEMAPS and len(decode_links(update.known_items)) <= MAX_LINKS:
-        link, depth = queue.pop(0)
-        if link.url in seen:
-            continue
-        seen.add(link.url)
+    poll = _IndexPoll(index, url, known_items)
+    while (found := poll.next_sitemap()) is not None:
+        link, depth = found
         try:
-            child = await parse(await _fetched(link.url, fetch), update.known_items)
-            if not (child.is_link_list or child.sitemaps):
-                raise UnreadableError(f"not a sitemap: {link.url} (a feed); add it as a feed", code="bad_feed")
+            child = await parse(await _fetched(link.url, fetch), poll.update.known_items, poll.is_archive(link))
+            poll.add(link, depth, child)
         except CopydeskError as exc:
-            errors.append(exc)
-            continue
-        count += 1
+            poll.errors.append(exc)
+    if poll.count:
+        return poll.result()
+    own = UnreadableError(f"an index without other sitemaps: {url}", code="bad_feed")
+    raise next(iter(poll.errors), own)
+
+
+class _IndexPoll:
+    """One poll of an index. `count`: sitemaps read. `present`: their links. `listed`: URLs of all sitemaps found.
+
+    A sitemap has a mark in the known items while its links may be older than the known ones.
+    """
+
+    def __init__(self, index: FeedUpdate, url: str, known_items: bytes) -> None:
+        self.update = FeedUpdate(index.title, (), 0, known_items, index.identity_basis, is_link_list=True)
+        self.before = decode_links(known_items)
+        self.queue = [(link, 1) for link in newest_sitemaps(index.sitemaps)]
+        self.listed = dict.fromkeys(link.url for link in index.sitemaps)
+        self.tried = {url}
+        self.errors = list[CopydeskError]()
+        self.count = self.too_many = self.present = 0
+
+    def next_sitemap(self) -> tuple[SitemapLink, int] | None:
+        """Return the next sitemap to read and its depth; None at the end."""
+        while self.queue and self._attempts < MAX_SITEMAPS:
+            link, depth = self.queue.pop(0)
+            if link.url not in self.tried:
+                self.tried.add(link.url)
+                return link, depth
+        return None
+
+    @property
+    def _attempts(self) -> int:
+        return self.count + self.too_many + len(self.errors)
+
+    def is_archive(self, link: SitemapLink) -> bool:
+        """Return whether unknown links of a sitemap are old: earlier polls have left it out."""
+        return _mark(link.url) in self.before
+
+    def add(self, link: SitemapLink, depth: int, child: FeedUpdate) -> None:
+        """Add a sitemap, or the sitemaps of a nested index. Raises UnreadableError for a feed."""
+        if not (child.is_link_list or child.sitemaps):
+            raise UnreadableError(f"not a sitemap: {link.url} (a feed); add it as a feed", code="bad_feed")
+        if self.present + child.listed > MAX_KNOWN_LINKS:
+            self.too_many += 1
+            self.tried.discard(link.url)
+            return
+        self.count += 1
+        self.present += child.listed
         if child.sitemaps and depth <= MAX_DEPTH:
-            queue[:0] = [(nested, depth + 1) for nested in newest_sitemaps(child.sitemaps)]
-            total += len(child.sitemaps)
-        update = _merged(update, child)
-    if errors and not count:
-        raise errors[0]
-    return replace(update, warning=_warning(update.warning, total, count, errors))
+            self.queue[:0] = [(nested, depth + 1) for nested in newest_sitemaps(child.sitemaps)]
+            self.listed |= dict.fromkeys(nested.url for nested in child.sitemaps)
+        self.update = _merged(self.update, _without_new(child) if self.is_archive(link) else child)
+
+    def result(self) -> FeedUpdate:
+        """Return the update of all sitemaps, with bounded known items."""
+        known_items, warning = self._known_items(), self.update.warning
+        total = len(self.listed)
+        return replace(self.update, known_items=known_items, warning=_warning(warning, total, self.count, self.errors))
+
+    def _known_items(self) -> bytes:
+        """Return the links of this poll, earlier links within the limit, and the marks of the sitemaps left out."""
+        unread = {_mark(url) for url in self.listed if url not in self.tried}
+        marks = {_mark(url) for url in self.listed}
+        links = [digest for digest in decode_links(self.update.known_items) if digest not in marks]
+        limit = MAX_KNOWN_LINKS if unread else known_limit(self.present)
+        is_complete = bool(self.before) and len(links) <= limit
+        kept = [mark for mark in unread if mark in self.before] if is_complete else unread
+        return b"".join((*links[:limit], *kept))
+
+
+def _mark(url: str) -> bytes:
+    """Return the mark of a sitemap that earlier polls have left out."""
+    return link_digest("sitemap left out", url)
+
+
+def _without_new(child: FeedUpdate) -> FeedUpdate:
+    """Return *child* with its new links as known ones."""
+    return replace(child, new_items=(), unchanged=child.unchanged + len(child.new_items))
 
 
 async def _fetched(url: str, fetch: Fetch) -> Response:
@@ -76,13 +145,17 @@ async def _fetched(url: str, fetch: Fetch) -> Response:
 
 
 def _merged(update: FeedUpdate, child: FeedUpdate) -> FeedUpdate:
-    """Return *update* with the links of *child*, which was compared with the known ones of *update*."""
+    """Return *update* with the links of *child*, which was compared with the known ones of *update*.
+
+    The links of this poll stay in front. *child* has lost known links of the other sitemaps.
+    """
+    known = decode_links(child.known_items) | decode_links(update.known_items) if child.is_link_list else None
     return replace(
         update,
         title=update.title or child.title,
         new_items=(*update.new_items, *child.new_items),
         unchanged=update.unchanged + child.unchanged,
-        known_items=child.known_items if child.is_link_list else update.known_items,
+        known_items=update.known_items if known is None else b"".join(known),
         unreadable=(*update.unreadable, *child.unreadable),
         deferred=update.deferred + child.deferred,
         warning=update.warning or child.warning,

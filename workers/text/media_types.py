@@ -34,6 +34,10 @@ MEDIA_TYPES = {
     "zip": "application/zip",
 }
 
+# Playlists of streams, and containers of audio or video.
+STREAM_TYPES = frozenset(
+    "application/vnd.apple.mpegurl application/x-mpegurl application/dash+xml application/ogg application/mp4".split()
+)
 # File endings of audio, video and documents.
 _OTHER_MEDIA = re.compile(
     r"\.(?:mp[34]|m4[av]|mov|webm|og[agv]|opus|wav|flac|aac|avi|mpe?g|m3u8|pdf|zip)(?:[?#]|\Z)", re.IGNORECASE
@@ -54,3 +58,16 @@ def is_image(url: str, media_type: str | None, medium: str | None = None) -> boo
     if media_type or medium:
         return "image" in f"{media_type} {medium}".lower()
     return not _OTHER_MEDIA.search(url)
+
+
+def is_audio_or_video(url: str | None, media_type: str | None, medium: str | None = None) -> bool:
+    """Return whether a media object is an audio or video file. A page or Flash player with a video is none.
+
+    >>> is_audio_or_video("https://mill.example/a", "text/html", "video")
+    False
+    """
+    if not url:
+        return False
+    stated = media_type if "/" in (media_type or "") else ""
+    kind = (stated or medium or media_type_of(url)).strip().lower()
+    return kind.startswith(("audio", "video")) or kind in STREAM_TYPES

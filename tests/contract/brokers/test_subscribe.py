@@ -18,6 +18,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.brokers.base import Broker
+from streams.brokers.kafka.reader import KafkaReader
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
@@ -210,7 +211,9 @@ async def test_subscribe_new_group_at_end_misses_nothing(any_broker: Settings) -
 def _has_begun(subscription: Subscription) -> bool:
     """Return whether the reader owns partitions and has an initial position."""
     reader = subscription._reader
-    return bool(getattr(reader, "_has_initial_offset", None) or getattr(reader, "_position_lease", None))
+    if isinstance(reader, KafkaReader):
+        return bool(reader._has_initial_offset) and reader._has_initial_offset == reader._open.assignment()
+    return bool(getattr(reader, "_position_lease", None))
 
 
 def test_revision_filter_memory_is_bounded() -> None:

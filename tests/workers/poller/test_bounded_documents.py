@@ -34,6 +34,15 @@ def test_robots_with_many_rules_is_fast(rule: str) -> None:
         ("User-agent: other\nDisallow: /p\nUser-agent *\nDisallow: /q", True),
         ("User-agent: other # *\nDisallow: /p", True),
         ("User-agent: *copy*\nDisallow: /p", False),
+        ("User-agent: Copydesk/1.0\nDisallow: /p", False),
+        ("User-agent: copydesk (news)\nDisallow: /p\n\nUser-agent: *\nAllow: /", False),
+        ("User-agent: c\nDisallow: /p", True),
+        ("User-agent: copy\nDisallow: /p\n\nUser-agent: *\nAllow: /", True),
+        ("User-agent: copy\nAllow: /\n\nUser-agent: *\nDisallow: /p", False),
+        ("User-agent: copydesk-images\nDisallow: /p", True),
+        ("User-agent: other\nUser-agent: copydesk\nUser-agent: c\nDisallow: /p", False),
+        ("User-agent: copydesk\nDisallow: /q\n\nUser-agent: copydesk/2\nDisallow: /p", False),
+        ("User-agent:\nDisallow: /p", True),
         ("User-agent: *\nAllow: /p/1\nDisallow: /p", True),
         ("".join(f"User-agent: a{n}\nDisallow: /\n" for n in range(25_000)) + "User-agent: *\nDisallow: /p", False),
         ("User-agent: *\n" + "Disallow: /x\n" * 25_000 + "User-agent: copydesk\nDisallow: /p", False),
@@ -47,6 +56,8 @@ def test_robots_rules_apply_by_group(text: str, is_allowed: bool) -> None:
 def test_robots_delay_is_of_own_group() -> None:
     assert RobotsRules("User-agent: *\nCrawl-delay: 3").delay_s == 3
     assert RobotsRules("User-agent: x\nCrawl-delay: 3").delay_s == 0
+    assert RobotsRules("User-agent: copy\nCrawl-delay: 3").delay_s == 0
+    assert RobotsRules("User-agent: copydesk/1.0\nCrawl-delay: 3\n\nUser-agent: *\nCrawl-delay: 9").delay_s == 3
 
 
 def test_relevant_lines_are_bounded() -> None:

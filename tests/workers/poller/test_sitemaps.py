@@ -188,7 +188,7 @@ async def test_index_reading_is_bounded() -> None:
         requests.append(url)
         return Response(200, url, b"", {}, 0)
 
-    async def parse(response: Response, known_items: bytes) -> FeedUpdate:
+    async def parse(response: Response, known_items: bytes, is_archive: bool) -> FeedUpdate:
         nested = tuple(SitemapLink(f"{response.url}/{n}") for n in range(50))
         return FeedUpdate("", (), 0, known_items, "", sitemaps=nested)
 
@@ -203,7 +203,7 @@ async def test_feed_in_index_is_named() -> None:
     async def fetch(url: str) -> Response:
         return Response(200, url, b"", {}, 0)
 
-    async def parse(response: Response, known_items: bytes) -> FeedUpdate:
+    async def parse(response: Response, known_items: bytes, is_archive: bool) -> FeedUpdate:
         return FeedUpdate("", (), 0, known_items, "")
 
     index = FeedUpdate("", (), 0, b"", "", sitemaps=(SitemapLink("https://a.example/rss"),))
@@ -218,6 +218,21 @@ def test_newest_sitemaps_prefer_news_then_time() -> None:
     ]
     names = [link.url.rpartition("/")[2] for link in newest_sitemaps(links, 6)]
     assert names == ["NEWS.xml", "new", "old", "part-1", "part-5", "part-2"]
+
+
+@pytest.mark.parametrize("count", [11, 30])
+def test_newest_sitemaps_keep_a_share_for_undated(count: int) -> None:
+    dated = [SitemapLink(f"https://a.example/sitemap-{n}.xml", float(n + 1)) for n in range(count)]
+    chosen = newest_sitemaps([*dated, SitemapLink("https://a.example/sitemap-latest.xml")])
+    names = [link.url.rpartition("-")[2] for link in chosen]
+    assert names == [f"{n}.xml" for n in range(count - 1, count - 10, -1)] + ["latest.xml"]
+
+
+def test_newest_sitemaps_share_places_of_many_undated() -> None:
+    dated = [SitemapLink(f"https://a.example/{n}", float(n + 1)) for n in range(20)]
+    undated = [SitemapLink(f"https://a.example/part-{n}") for n in range(20)]
+    names = [link.url.rpartition("/")[2] for link in newest_sitemaps([*dated, *undated])]
+    assert names == ["19", "18", "17", "16", "15", "14", "13", "part-0", "part-19", "part-1"]
 
 
 def test_sitemap_links_of_robots_txt() -> None:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from streams.errors import UnreadableError
 from workers.http.decompress import BoundedDecompressor
 from workers.poller.formats import feedparser_xml, json_feed, section_page, sitemap
+from workers.poller.formats.ill_formed import with_joined_surrogates
 from workers.poller.formats.to_item import FeedDocument, ParsedFeed
 from workers.poller.formats.tombstones import declares_tombstones, guid_keys, read_tombstones, with_tombstones
 from workers.text.encoding import decode_document
@@ -130,8 +131,9 @@ def gunzip(body: bytes) -> bytes:
 def normalise_document(body: bytes, content_type: str = "") -> bytes:
     """Return *body* in UTF-8, without control characters, surrounding white space and XML declaration.
 
-    The declaration names an encoding that no longer applies, and may be in the wrong place.
+    The declaration names an encoding that no longer applies, and may be in the wrong place. References to surrogates
+    are joined in pairs.
     """
     text = decode_document(body, content_type)
     data = text.encode("utf-8", "replace").translate(_SPACES, _FORBIDDEN).strip(_WHITE_SPACE)
-    return _DECLARATION.sub(b"", data, count=1).lstrip(_WHITE_SPACE)
+    return with_joined_surrogates(_DECLARATION.sub(b"", data, count=1).lstrip(_WHITE_SPACE))

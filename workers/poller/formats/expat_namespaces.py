@@ -12,6 +12,9 @@ ALIASES = {
     "tagline": "subtitle", "itunes_subtitle": "subtitle", "itunes_name": "name", "itunes_email": "email",
     "homepage": "url", "uri": "url",
 }  # fmt: skip
+# Elements without a handler whose names feedparser maps to other keys, see FeedParserDict.keymap.
+RENAMED = {"date": "plain_date", "description_detail": "plain_description_detail"}
+ALIASES |= RENAMED
 
 MAX_DEPTH = 256
 # Elements whose handlers in feedparser write no key that copydesk uses.
@@ -40,7 +43,7 @@ HINTS = {"ttl", "sy_updateperiod", "sy_updatefrequency"}
 # Dates and links without a handler in feedparser, or with one that loses their element; see BoundedMixin.
 PLAIN = frozenset(
     "dc_date dcterms_date dcterms_issued prism_publicationdate feedburner_origlink pheedo_origlink itunes_title "
-    "yandex_full-text".split()
+    "yandex_full-text plain_date".split()
 )
 TEXT_ELEMENTS = {"id", "published", "updated", "created", "language", "media_description"} | HINTS | PLAIN
 RSS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": "rss094"}
@@ -60,9 +63,15 @@ PREFIXES_BY_URI = {
     for uri, prefix in feedparser.mixin._FeedParserMixin.namespaces.items()
     for spelling in _spellings(uri)
 }
-_STANDARD = set(PREFIXES_BY_URI.values()) - {""}
+STANDARD_PREFIXES = set(PREFIXES_BY_URI.values()) - {""}
+HOME_KEYS = frozenset(("rss", "feed", "rdf_rdf", "channel", "item", "entry"))  # their namespaces are not foreign
 _VERSIONS = {"http://purl.org/rss/1.0/": "rss10", "http://www.w3.org/2005/atom": "atom10"}
 _XLINK = "http://www.w3.org/1999/xlink"
+
+
+def is_unknown_uri(uri: str) -> bool:
+    """Return whether feedparser knows no prefix for a namespace."""
+    return bool(uri) and uri.lower() not in PREFIXES_BY_URI and "backend.userland.com/rss" not in uri.lower()
 
 
 class FastPathUnsupportedError(Exception):
@@ -78,6 +87,7 @@ class NamespaceMap:
         self._attribute_keys: dict[str, tuple[str, str]] = {}  # by expat's name
         self._prefixes: dict[str, str] = {}  # by URI, of namespaces unknown to feedparser
         self._mapped: set[str | None] = set()  # prefixes of namespaces known to feedparser
+        self._homes: set[str] = set()  # namespaces of the feed, its channel and its items
 
     def declare_prefix(self, prefix: str | None, uri: str) -> None:
         """Add a declaration. Raises FastPathUnsupportedError where feedparser confuses namespaces."""
@@ -92,7 +102,7 @@ class NamespaceMap:
             else:
                 self.version = _VERSIONS.get(lower, "")
         standard = PREFIXES_BY_URI.get(lower)
-        if prefix and prefix != standard and prefix.lower() in _STANDARD:
+        if prefix and prefix != standard and prefix.lower() in STANDARD_PREFIXES:
             raise FastPathUnsupportedError  # the prefix of another namespace, which feedparser confuses
         if standard is not None:
             self._mapped.add(prefix)
@@ -109,7 +119,14 @@ class NamespaceMap:
         if key is None:
             key = self._key(name)
             key = self._keys[name] = ALIASES.get(key, key)
+            if key in HOME_KEYS:
+                self._homes.add(name.partition(" ")[0])
         return key
+
+    def is_foreign(self, name: str) -> bool:
+        """Return whether an element has a namespace that neither feedparser knows nor the feed uses."""
+        uri, space, _ = name.partition(" ")
+        return bool(space) and is_unknown_uri(uri) and uri not in self._homes
 
     def _key(self, name: str) -> str:
         parts = name.split(" ")

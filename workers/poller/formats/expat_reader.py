@@ -52,6 +52,9 @@ class ExpatReader:
         self.params: dict[str, Any] = {}
         self.as_content = False  # a second description or summary is content
         self.depths: dict[str, int] = {}
+        self.name = ""  # of the last element, as expat gives it
+        self.foreign_depth = 0  # of the open foreign container
+        self.is_foreign_in_entry = False
 
     def start_other(self, key: str, attrs: dict[str, str]) -> None:
         """Start an element that isn't in `starts`."""
@@ -78,13 +81,17 @@ class ExpatReader:
         self.depth += 1
         if self.depth > MAX_DEPTH or (self.image_depth and key not in IN_IMAGE):
             raise FastPathUnsupportedError
+        if self.foreign_depth and self._is_skipped(is_item=key == "item"):
+            self.open.append("")
+            self.langs.append(self.lang)
+            return
         if self.open_text and not (
             self.open_text == "author" and key in IN_AUTHOR and not "".join(self.chunks).strip()
         ):
             raise FastPathUnsupportedError
         self.open.append(key)
         self.langs.append(self.lang)
-        attrs = self._attributes(attributes) if attributes else {}
+        self.name, attrs = name, self._attributes(attributes) if attributes else {}
         start = self.starts.get(key)
         if start is not None:
             start(self, key, attrs)
@@ -109,10 +116,22 @@ class ExpatReader:
         end = self.ends.get(key)
         if end is not None:
             end(self, key)
-        elif key == self.open_text:
+        elif key and key == self.open_text:
             self.set_text(key, self.end_text(key))
+        if self.depth == self.foreign_depth:
+            self.foreign_depth = 0
         self.lang = self.langs.pop()
         self.depth -= 1
+
+    # -- foreign markup -----------------------------------------------------------------------------------------
+
+    def begin_foreign(self) -> None:
+        """Ignore the content of the element that starts, if it is foreign; see `feedparser_foreign`."""
+        if not self.foreign_depth and (self.infeed or self.inentry) and self.names.is_foreign(self.name):
+            self.foreign_depth, self.is_foreign_in_entry = self.depth, self.inentry
+
+    def _is_skipped(self, *, is_item: bool) -> bool:
+        return self.is_foreign_in_entry or not (self.inentry or is_item)
 
     # -- text -------------------------------------------------------------------------------------------------
 

@@ -76,8 +76,10 @@ class FastFeedReader(ExpatReader):
         elif key in CONTAINERS:
             if self.inentry and key == "itunes_owner":
                 raise FastPathUnsupportedError
-        elif key not in TEXT_ELEMENTS and (key in USED_KEYS or _has_handler(key)):
-            raise FastPathUnsupportedError
+        elif key not in TEXT_ELEMENTS:
+            if key in USED_KEYS or _has_handler(key):
+                raise FastPathUnsupportedError
+            self.begin_foreign()
 
     def _root(self, key: str, attrs: dict[str, str]) -> None:
         if self.depth != 1:

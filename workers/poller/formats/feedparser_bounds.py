@@ -1,6 +1,7 @@
 """feedparser's parsers with limits, and with rules that differ from feedparser."""
 
 import io
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,12 +13,17 @@ import feedparser.api
 
 from streams.errors import UnreadableError
 from workers.poller.formats.entry_links import is_permalink
-from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_BY_URI
+from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_BY_URI, RENAMED
 from workers.poller.formats.feedparser_context import keep_author_text
+from workers.poller.formats.feedparser_foreign import LooseForeignMixin, StrictForeignMixin
 from workers.poller.formats.feedparser_speed import FastLooseMixin, FastTextMixin, speed_up
 from workers.poller.formats.to_item import MAX_CATEGORIES, MAX_ENCLOSURES
 from workers.urls.web_url import with_host
 
+# A tag of an element without content. Source: HTML §13.1.2, "void elements".
+_VOID_TAG = re.compile(
+    r"<(/?)((?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr)(?:\s[^<>]*+)?)>", re.IGNORECASE
+)
 URL_ATTRIBUTES = frozenset("href src poster cite data longdesc background".split())
 
 speed_up()
@@ -38,6 +44,12 @@ class BoundedMixin:
         if self.depth > MAX_DEPTH:  # type: ignore[attr-defined]
             raise UnreadableError(f"elements nested more than {MAX_DEPTH} deep", code="too_deep")
         super().unknown_starttag(tag, attrs)  # type: ignore[misc]
+
+    def handle_data(self, text: str, escape: int = 1) -> None:
+        """Write void elements without an end tag: HTML §13.2.6.4.7 reads `</br>` as one more line break."""
+        if not escape and not self.svgOK and (tag := _VOID_TAG.fullmatch(text)):  # type: ignore[attr-defined]
+            text = "" if tag[1] else f"<{tag[2]}/>"
+        super().handle_data(text, escape)  # type: ignore[misc]
 
     def _add_tag(self, term: Any, scheme: Any, label: Any) -> None:
         if len(self._get_context().get("tags") or ()) < MAX_CATEGORIES:  # type: ignore[attr-defined]
@@ -125,22 +137,24 @@ class BoundedMixin:
         self.pop("media_description")  # type: ignore[attr-defined]
 
 
-def _add_plain(key: str) -> None:
+def _add_plain(element: str, key: str) -> None:
     def start(self: Any, attrs: Any) -> None:
         self.push(key, 1)
 
     def end(self: Any) -> None:
         self.pop(key)
 
-    setattr(BoundedMixin, f"_start_{key}", start)
-    setattr(BoundedMixin, f"_end_{key}", end)
+    setattr(BoundedMixin, f"_start_{element}", start)
+    setattr(BoundedMixin, f"_end_{element}", end)
 
 
-for _key in PLAIN:
-    _add_plain(_key)
+for _element, _key in ({key: key for key in PLAIN} | RENAMED).items():
+    _add_plain(_element, _key)
 
-_STRICT = type("StrictFeedParser", (BoundedMixin, FastTextMixin, feedparser.api.StrictFeedParser), {})
-_LOOSE = type("LooseFeedParser", (BoundedMixin, FastLooseMixin, feedparser.api.LooseFeedParser), {})
+_STRICT = type(
+    "StrictFeedParser", (StrictForeignMixin, BoundedMixin, FastTextMixin, feedparser.api.StrictFeedParser), {}
+)
+_LOOSE = type("LooseFeedParser", (LooseForeignMixin, BoundedMixin, FastLooseMixin, feedparser.api.LooseFeedParser), {})
 
 
 @contextmanager

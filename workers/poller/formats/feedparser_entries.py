@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from feedparser.urls import make_safe_absolute_uri
@@ -16,11 +17,11 @@ from workers.poller.formats.to_item import (
     UrlReference,
     make_content,
 )
-from workers.text.media_types import is_image
+from workers.text.media_types import is_audio_or_video, is_image
 
 # Dates in order of preference. `dc:date` is the only date of many RSS 1.0 feeds.
 PUBLISHED_KEYS = (
-    "published", "dcterms_issued", "dc_date", "dcterms_date", "prism_publicationdate", "created",
+    "published", "dcterms_issued", "dc_date", "plain_date", "dcterms_date", "prism_publicationdate", "created",
 )  # fmt: skip
 FULL_TEXT_KEYS = ("yandex_full-text",)  # Source: Yandex News, format of feeds
 UPDATED_KEYS = ("updated", "dc_date")
@@ -71,12 +72,7 @@ def to_entry(raw: Any, defaults: Defaults) -> Entry:
         authors=_authors(entry, defaults),
         categories=tuple(tag.get("label") or tag.get("term") or "" for tag in entry.get("tags") or ()),
         language=entry.get("language") or (entry.get("title_detail") or {}).get("language") or "",
-        enclosures=tuple(
-            EnclosureLink(
-                str(e.get("href") or ""), str(e.get("type") or ""), str(e.get("length") or ""), _base(e, defaults)
-            )
-            for e in (entry.get("enclosures") or ())[:MAX_ENCLOSURES]
-        ),
+        enclosures=_enclosures(entry, defaults),
         images=_images(entry, defaults),
         published=tuple(str(entry[key]) for key in PUBLISHED_KEYS if entry.get(key)),
         updated=tuple(str(entry[key]) for key in UPDATED_KEYS if entry.get(key)),
@@ -103,6 +99,22 @@ def _names(parent: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the authors that aren't empty elements; "" for one with an address only."""
     authors = (a for a in parent.get("authors") or () if isinstance(a, Mapping))
     return tuple(a.get("name") or "" for a in authors if any(a.values()))
+
+
+def _enclosures(entry: Mapping[str, Any], defaults: Defaults) -> tuple[EnclosureLink, ...]:
+    """Return the enclosures of an entry, then its audio and video of Media RSS, default objects first."""
+    media = (m for m in entry.get("media_content") or () if _is_enclosure(m))
+    by_default = sorted(media, key=lambda m: str(m.get("isdefault")).lower() != "true")
+    enclosures = ((e, "href", "length") for e in entry.get("enclosures") or ())
+    objects = ((m, "url", "filesize") for m in by_default)
+    return tuple(
+        EnclosureLink(str(e.get(url) or ""), str(e.get("type") or ""), str(e.get(length) or ""), _base(e, defaults))
+        for e, url, length in islice(chain(enclosures, objects), MAX_ENCLOSURES)
+    )
+
+
+def _is_enclosure(media: Mapping[str, Any]) -> bool:
+    return is_audio_or_video(media.get("url"), media.get("type"), media.get("medium"))
 
 
 def _images(entry: Mapping[str, Any], defaults: Defaults) -> tuple[UrlReference, ...]:

@@ -24,6 +24,7 @@ PATHS: tuple[str, ...] = ("feed.json",)
 WARM_UP: tuple[bytes, ...] = (b'{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "title": "a"}]}',)
 VERSION = re.compile(r"(?:https?://)?(?:www\.)?jsonfeed\.org/version/1", re.IGNORECASE)
 
+HUB_TYPES = ("websub", "pubsubhubbub", "")
 MAX_NUMBER_CHARS = 30
 
 
@@ -39,12 +40,11 @@ def parse(document: FeedDocument) -> ParsedFeed:
         UnreadableError: `bad_feed` for broken JSON, `not_a_feed` for JSON without the version of a JSON Feed.
     """
     feed = _decode(document.body)
-    hubs = (_text(hub, "url") for hub in _dicts(feed, "hubs"))
     channel = Channel(
         title=_text(feed, "title"),
         link=_text(feed, "home_page_url"),
         language=_text(feed, "language"),
-        hub=next(hubs, ""),
+        hub=_hub(feed),
         self_link=_text(feed, "feed_url"),
     )
     raw_entries = [item for item in feed["items"] if isinstance(item, dict)]
@@ -86,6 +86,13 @@ def to_entry(item: Mapping[str, Any], feed_authors: tuple[str, ...] = ()) -> Ent
         published=_date(item, "date_published"),
         updated=_date(item, "date_modified"),
     )
+
+
+def _hub(feed: Mapping[str, Any]) -> str:
+    """Return the hub for WebSub. `type` describes the protocol (JSON Feed 1.1, "hubs"); other servers refuse WebSub."""
+    hubs = [(_text(hub, "type").strip().lower(), _text(hub, "url")) for hub in _dicts(feed, "hubs")]
+    known = sorted((hub for hub in hubs if hub[0] in HUB_TYPES and hub[1]), key=lambda hub: not hub[0])
+    return known[0][1] if known else ""
 
 
 def _tags(item: Mapping[str, Any]) -> tuple[str, ...]:

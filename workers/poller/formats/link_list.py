@@ -57,19 +57,23 @@ def select_links(
         feed,
         items=_with_digests(feed, {absolute_url(url(links[digest]), document.url): digest for digest in taken}),
         unreadable=(*feed.unreadable, *(entry for digest, entry in failures.items() if digest not in before)),
-        links=LinkState(known, len(links) - len(new), len(waiting)),
+        links=LinkState(known, len(links) - len(new), len(waiting), len(links) + len(failures)),
     )
 
 
-def decode_links(known_items: bytes) -> Mapping[bytes, None]:
+def decode_links(known_items: bytes) -> dict[bytes, None]:
     """Return the digests in *known_items*, in order."""
     return dict.fromkeys(known_items[n : n + DIGEST_BYTES] for n in range(0, len(known_items), DIGEST_BYTES))
 
 
 def _merge(present: Sequence[bytes], before: Mapping[bytes, None]) -> bytes:
     """Return the *present* digests, and those of *before* within the limits."""
-    limit = min(MAX_KNOWN_LINKS, max(MIN_KNOWN_LINKS, 2 * len(present)))
-    return b"".join(list(dict.fromkeys((*present, *before)))[:limit])
+    return b"".join(list(dict.fromkeys((*present, *before)))[: known_limit(len(present))])
+
+
+def known_limit(present: int) -> int:
+    """Return the number of links to store after a poll with *present* links."""
+    return min(MAX_KNOWN_LINKS, max(MIN_KNOWN_LINKS, 2 * present))
 
 
 def _with_digests(feed: ParsedFeed, digests: Mapping[str, bytes]) -> tuple[Any, ...]:

@@ -115,11 +115,12 @@ class Channel(NamedTuple):
 
 
 class LinkState(msgspec.Struct, frozen=True):
-    """The links of a page list: the known ones after it, and the numbers of unchanged and of waiting ones."""
+    """The links of a page list: the known ones after it, and numbers. `total` includes unreadable entries."""
 
     known_items: bytes
     unchanged: int
     waiting: int
+    total: int
 
 
 class SitemapLink(NamedTuple):
@@ -346,13 +347,13 @@ def _clean_categories(terms: Sequence[str]) -> tuple[str, ...]:
 
 
 def _clean_enclosures(links: Sequence[EnclosureLink], base: str) -> tuple[Enclosure, ...]:
-    enclosures = []
+    enclosures: dict[str, Enclosure] = {}  # by URL
     for link in links[:MAX_ENCLOSURES]:
         length = link.length[:20]
-        if url := absolute_url(link.url, link.base, base):
+        if (url := absolute_url(link.url, link.base, base)) and url not in enclosures:
             size_bytes = int(length) if length.isdecimal() and len(length) < 16 else 0
-            enclosures.append(Enclosure(url, _media_type(link.media_type, url)[:MAX_NAME_CHARS], size_bytes))
-    return tuple(enclosures)
+            enclosures[url] = Enclosure(url, _media_type(link.media_type, url)[:MAX_NAME_CHARS], size_bytes)
+    return tuple(enclosures.values())
 
 
 def _media_type(stated: str, url: str) -> str:

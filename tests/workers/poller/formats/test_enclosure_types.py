@@ -56,6 +56,52 @@ def test_enclosure_type_is_stated_or_guessed(body: str, media_type: str) -> None
     assert [enclosure.type for enclosure in items(body)[0].enclosures] == [media_type]
 
 
+def media(content: str) -> str:
+    return rss(content).replace("<rss ", "<rss xmlns:media='http://search.yahoo.com/mrss/' ")
+
+
+HI = "<media:content url='/hi.mp4' type='video/mp4' isDefault='true'/>"
+LO = "<media:content url='/lo.mp4' type='video/mp4' fileSize='12'/>"
+IMAGE = "<media:content url='/p.jpg' type='image/jpeg'/><media:content url='/q' medium='image'/>"
+PLAYER = (
+    "<media:content url='/v/1' type='application/x-shockwave-flash' medium='video'/>"
+    "<media:content url='/embed/1' type='text/html' medium='video'/><media:content type='video/mp4'/>"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "enclosures"),
+    [
+        (f"<media:group>{HI}{LO}</media:group>", [("hi.mp4", "video/mp4", 0), ("lo.mp4", "video/mp4", 12)]),
+        (f"<media:group>{LO}{HI}</media:group>", [("hi.mp4", "video/mp4", 0), ("lo.mp4", "video/mp4", 12)]),
+        ("<media:content url='/v.mp3' type='audio/mpeg' fileSize='1234'/>", [("v.mp3", "audio/mpeg", 1234)]),
+        ("<media:content url='/play?n=1' medium='audio'/>", [("play?n=1", "", 0)]),
+        ("<media:content url='/play' medium='Video' type='mp4'/>", [("play", "mp4", 0)]),
+        ("<media:content url='/v.m4a'/>", [("v.m4a", "audio/mp4", 0)]),
+        ("<media:content url='/s.m3u8' type='application/x-mpegURL'/>", [("s.m3u8", "application/x-mpegurl", 0)]),
+        (f"{LO}<enclosure url='/lo.mp4' type='video/x-own' length='9'/>", [("lo.mp4", "video/x-own", 9)]),
+        (f"{LO}<enclosure url='/a.mp3' type='audio/mpeg'/>", [("a.mp3", "audio/mpeg", 0), ("lo.mp4", "video/mp4", 12)]),
+        (IMAGE, []),
+        (PLAYER, []),
+        ("<media:content url='/document.pdf'/><media:content url='/page'/>", []),
+    ],
+)  # fmt: skip
+def test_audio_and_video_of_media_rss_are_enclosures(content: str, enclosures: list[tuple[str, str, int]]) -> None:
+    [item] = items(media(content))
+    found = [(e.url.removeprefix("https://mill.example/"), e.type, e.length) for e in item.enclosures]
+    assert found == enclosures
+
+
+def test_enclosures_of_media_rss_are_bounded() -> None:
+    contents = "".join(f"<media:content url='/{n}.mp3'/>" for n in range(30))
+    assert len(items(media(contents))[0].enclosures) == 20
+
+
+def test_item_with_media_only_is_readable() -> None:
+    [item] = items(media(HI).replace("<title>A</title>", ""))
+    assert [enclosure.url for enclosure in item.enclosures] == ["https://mill.example/hi.mp4"]
+
+
 def test_enclosed_image_of_atom_is_image_of_item() -> None:
     assert items(atom("<link rel='enclosure' href='/p.jpg'/>"))[0].image_url == "https://mill.example/p.jpg"
 

@@ -13,12 +13,13 @@ from tests.support.examples import examples
 from tests.support.feed_strategies import TEXTS, feeds
 from workers.poller.formats import normalise_document
 from workers.poller.formats.feedparser_bounds import BoundedMixin, bounded_parsers, run_feedparser
+from workers.poller.formats.feedparser_foreign import LooseForeignMixin
 from workers.poller.formats.feedparser_speed import is_well_formed
 
 URL = "https://courier.example/feeds/world"
 HEADERS = {"content-location": URL, "content-type": "application/xml; charset=utf-8"}
 LONGEST = 300_000
-_LOOSE: Any = type("LooseFeedParser", (BoundedMixin, feedparser.api.LooseFeedParser), {})
+_LOOSE: Any = type("LooseFeedParser", (LooseForeignMixin, BoundedMixin, feedparser.api.LooseFeedParser), {})
 
 
 def loose_result(body: bytes) -> tuple[Any, Any] | str:

@@ -38,6 +38,27 @@ def test_json_feed_fields() -> None:
     assert (two.guid, two.authors, two.content[0].type) == ("2", ("Tomas Velk",), "text/plain")
 
 
+CLOUD, WEBSUB = {"type": "rssCloud", "url": "https://rc.example/"}, {"type": "WebSub", "url": "https://hub.example/"}
+
+
+@pytest.mark.parametrize(
+    ("hubs", "hub"),
+    [
+        ([CLOUD, WEBSUB], "https://hub.example/"),
+        ([{"url": "https://other.example/"}, WEBSUB], "https://hub.example/"),
+        ([CLOUD, {"type": "PubSubHubbub", "url": "https://push.example/"}], "https://push.example/"),
+        ([{"type": " websub", "url": "https://low.example/"}], "https://low.example/"),
+        ([CLOUD, {"url": "https://plain.example/"}], "https://plain.example/"),
+        ([{"type": "WebSub"}, WEBSUB], "https://hub.example/"),
+        ([CLOUD], ""),
+        ([], ""),
+    ],
+)
+def test_hub_is_that_of_websub(hubs: list[dict[str, str]], hub: str) -> None:
+    body = json.dumps(JSON | {"hubs": hubs}).encode()
+    assert parse_feed(body, "https://a.example/f", fetched_at=NOW).hub == hub
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
