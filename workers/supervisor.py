@@ -93,8 +93,16 @@ class WorkerProcess:
             self._restart_s = now_s + delay_s
             cause = f"signal {-code}" if code < 0 else f"exit code {code}"
             return f"worker died: {self.name} ({cause}, log: {self.log_path}); restarting in {delay_s:.1f} s"
-        if now_s >= self._restart_s:
+        return self.try_start() if now_s >= self._restart_s else ""
+
+    def try_start(self) -> str:
+        """Start the process; return "", or a message after a failure that may pass. `restart_if_dead` tries again."""
+        try:
             self.start()
+        except (OSError, subprocess.SubprocessError) as exc:  # no memory, process limit, full disk
+            delay_s = self._backoff.next_delay_s()
+            self.process, self._restart_s = None, time.monotonic() + delay_s
+            return f"worker not started: {self.name} ({exc}); retrying in {delay_s:.1f} s"
         return ""
 
     def kill(self, min_age_s: float) -> bool:
@@ -253,16 +261,20 @@ class Supervisor:
             await worker.stop(self.settings.shutdown_timeout_s)
             worker.environ = environ
             if worker.name not in OPTIONAL_WORKERS or worker.name in optional:
-                worker.start()
+                self._start(worker)
         self.workers = [w for w in self.workers if w.name not in OPTIONAL_WORKERS or w.name in optional]
         for name in optional.keys() - {worker.name for worker in self.workers}:
             self.workers.append(
                 WorkerProcess(name, [optional[name], "--name", self._worker_name(name)], environ, log_dir)
             )
-            self.workers[-1].start()
+            self._start(self.workers[-1])
         tables = ", ".join(f"{len(getattr(new, name))} [[{name}]]" for name in ("feeds", "routes", "sinks", "sources"))
         self.console.note(f"settings reloaded: {tables}; other settings need a restart")
         notify("READY=1")
+
+    def _start(self, worker: WorkerProcess) -> None:
+        if message := worker.try_start():
+            self.console.note(message)
 
     async def _supervise(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():

@@ -26,6 +26,7 @@ from urllib.parse import quote
 from streams.config.settings import MiB, Settings
 from streams.errors import SettingsError, UnavailableError
 from streams.logger import get_logger
+from streams.retry import Backoff
 from streams.valkey.aof_integrity import (
     AOF_DIR,
     DamagedAofError,
@@ -95,6 +96,7 @@ class EmbeddedValkey:
         self._lock_fd = -1
         self._recorded: Mapping[str, Prefix] = {}
         self._recorded_s = 0.0
+        self._restart_s, self._backoff = 0.0, Backoff()
 
     def start(self) -> None:
         """Start the server and wait until it responds.
@@ -114,12 +116,23 @@ class EmbeddedValkey:
             raise
 
     def restart_if_dead(self) -> bool:
-        """Restart the server if it has died; return whether it had."""
+        """Restart the server if it has died; return whether it was restarted. A failed start is tried again later."""
         if self.process is None or self.process.poll() is None:
             if self.process is not None and time.monotonic() - self._recorded_s > RECORD_EVERY_S:
                 self._record(RECORD_BYTES)
             return False
-        self._launch(find_server_binary())
+        return time.monotonic() >= self._restart_s and self._relaunch()
+
+    def _relaunch(self) -> bool:
+        """Start the server again; return False after a failure that may pass."""
+        try:
+            self._launch(find_server_binary())
+        except (OSError, subprocess.SubprocessError) as exc:  # no memory, process limit, full disk
+            delay_s = self._backoff.next_delay_s()
+            self._restart_s = time.monotonic() + delay_s
+            log.warning("embedded server not started", path=self.data_dir, error=exc, retry_s=delay_s)
+            return False
+        self._backoff.reset()
         return True
 
     def _launch(self, binary: Path) -> None:

@@ -55,6 +55,22 @@ async def test_server_acknowledged_writes_survive_sigkill(tmp_path: Path) -> Non
     assert not is_responding(tmp_path)
 
 
+async def test_failed_restart_of_server_is_retried(tmp_path: Path) -> None:
+    server = EmbeddedValkey(Settings(data_dir=tmp_path))
+    server.start()
+    assert server.process is not None
+    server.process.kill()
+    server.process.wait()
+    log = tmp_path / "valkey.log"
+    log.unlink()
+    log.mkdir()  # the output file cannot be opened, also by root
+    assert not server.restart_if_dead()
+    log.rmdir()
+    await until(server.restart_if_dead)
+    assert is_responding(tmp_path)
+    server.stop()
+
+
 def test_server_on_locked_directory_names_owner(tmp_path: Path) -> None:
     server = EmbeddedValkey(Settings(data_dir=tmp_path))
     server.start()
