@@ -19,6 +19,7 @@ from workers.replay import replay_headers
 MAX_ERROR_CHARS = 2_000
 RESOLVED_KEY = "copydesk:dead-letters:resolved"
 REMOVED_KEY = "copydesk:dead-letters:removed"
+MAX_TIME_S = 253_402_300_799.0  # end of the year 9999; producers on Kafka set any time
 
 
 class PendingLetter(NamedTuple):
@@ -83,11 +84,32 @@ async def pending(broker: Broker) -> AsyncIterator[PendingLetter]:
             for message in messages:
                 name = f"{message.partition}@{message.offset}"
                 if name not in resolved:
-                    yield PendingLetter(name, decode(message.value, DeadLetter))
+                    yield PendingLetter(name, _letter(message))
             if not messages and await reader.at_end():
                 return
     finally:
         await reader.close()
+
+
+def _letter(message: ConsumedMessage) -> DeadLetter:
+    """Return the dead letter in *message*.
+
+    A message of a newer copydesk or of another program becomes a letter about itself, which can only be discarded.
+    """
+    try:
+        return decode(message.value, DeadLetter)
+    except UnreadableError as exc:
+        return DeadLetter(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            key=message.key,
+            payload=message.value,
+            headers=message.headers,
+            error_kind="unreadable",
+            error=str(exc)[:MAX_ERROR_CHARS],
+            failed_at=datetime.fromtimestamp(min(max(message.time_s, 0.0), MAX_TIME_S), UTC),
+        )
 
 
 async def select(broker: Broker, names: Sequence[str]) -> list[PendingLetter]:
@@ -113,14 +135,11 @@ async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
     Idempotent: a second replay sends nothing. A header keeps the first position of the message.
 
     Raises:
-        UnreadableError: the letter is an entry of a feed or a record of a source, which is not a message.
+        UnreadableError: the letter is unreadable, or is no message: an entry of a feed or a record of a source.
     """
     name, letter = pending_letter
     if not is_replayable(letter):
-        is_record = letter.feed.startswith("source:")
-        origin = f"record of {letter.feed}" if is_record else f"entry of feed {letter.feed}"
-        next_step = "correct it and send it again" if is_record else "the next poll tries again"
-        raise UnreadableError(f"dead letter not replayable: {name} ({origin}); {next_step}")
+        raise _not_replayable(name, letter)
     source = ConsumedMessage(
         letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.payload, letter.headers
     )
@@ -130,6 +149,16 @@ async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
     else:
         message = OutgoingMessage(letter.topic, letter.key, letter.payload, headers)
     return await _resolve(broker, name, "replayed", [message])
+
+
+def _not_replayable(name: str, letter: DeadLetter) -> UnreadableError:
+    if letter.topic == DEAD_LETTERS.name:
+        origin, next_step = "unreadable letter", "discard it"
+    elif letter.feed.startswith("source:"):
+        origin, next_step = f"record of {letter.feed}", "correct it and send it again"
+    else:
+        origin, next_step = f"entry of feed {letter.feed}", "the next poll tries again"
+    return UnreadableError(f"dead letter not replayable: {name} ({origin}); {next_step}")
 
 
 async def discard(broker: Broker, pending_letter: PendingLetter) -> bool:

@@ -16,7 +16,7 @@ from streams.errors import UnreadableError
 from streams.records import Article, DeadLetter, Item
 from streams.start import Start
 from streams.subscribe import subscribe
-from streams.topics import ITEMS, SINK_REPLAYS
+from streams.topics import DEAD_LETTERS, ITEMS, SINK_REPLAYS
 from tests.conftest import copydesk
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
@@ -207,4 +207,27 @@ async def test_replay_all_continues_after_failure(settings: Settings, tmp_path: 
     assert {pending.letter.feed for pending in await dead_letters.select(broker, [])} == {
         "https://a.example/f", "source:desk",
     }  # fmt: skip
+    await broker.close()
+
+
+async def test_unreadable_letter_is_listed_and_discarded(any_broker: Settings) -> None:
+    """It may come from a newer copydesk, or from another program."""
+    broker = await connect(any_broker, any_broker.broker_url)
+    values = [b'{"v": 2, "error_kind": "bug"}', b"\xff", b""]
+    readable = dead_letters.from_feed_entry("https://a.example/f", "{}", "no title")
+    await broker.publish([*(OutgoingMessage(DEAD_LETTERS.name, b"k", value) for value in values), readable])
+    pending = await dead_letters.select(broker, [])
+    assert len(pending) == 4
+    foreign = [p for p in pending if p.letter.topic == DEAD_LETTERS.name]
+    assert sorted(p.letter.payload for p in foreign) == sorted(values)
+    assert {(p.letter.error_kind, p.letter.key) for p in foreign} == {("unreadable", b"k")}
+    assert [p.letter.source for p in foreign] == [f"copydesk.dead-letters/{p.name}" for p in foreign]
+    assert any("unsupported wire version: 2" in p.letter.error for p in foreign)
+    for letter in foreign:
+        assert not dead_letters.is_replayable(letter.letter)
+        with pytest.raises(UnreadableError, match=rf"not replayable: {letter.name} \(unreadable letter\); discard it"):
+            await dead_letters.replay(broker, letter)
+        assert await dead_letters.discard(broker, letter)
+    [left] = await dead_letters.select(broker, [])
+    assert left.letter.error == "no title"
     await broker.close()
