@@ -35,7 +35,7 @@ from streams.valkey.server import EmbeddedValkey, die_with_parent
 from workers.console import ConsoleReporter
 from workers.counters import read_counters
 from workers.demo.demo import Demo
-from workers.demo.route import ROUTE, TABLE
+from workers.demo.route import ROUTE, with_route_table
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.notify import NOTIFY_SOCKET, notify
 from workers.poller.registry import FeedRegistry
@@ -224,7 +224,7 @@ class Supervisor:
         """
         path = self.settings.data_dir.resolve() / TABLES_FILE
         has_demo_route = ROUTE in self.settings.routes
-        write_private(path, self._config_text + (TABLE if has_demo_route else ""))
+        write_private(path, with_route_table(self._config_text) if has_demo_route else self._config_text)
         inherited = {name: value for name, value in os.environ.items() if name != NOTIFY_SOCKET}  # of this process only
         return {**inherited, **to_environ(replace(self.settings, broker_url=self.url)), CONFIG_VARIABLE: str(path)}
 
