@@ -5,12 +5,8 @@ from typing import Any
 
 import pytest
 
-from streams.config.settings import (
-    Settings,
-    effective_settings,
-    load_settings,
-    load_with_sources,
-)
+from streams.config.display import effective_settings
+from streams.config.settings import Settings, load_settings, load_with_sources
 from streams.errors import SettingsError
 
 
@@ -34,6 +30,10 @@ from streams.errors import SettingsError
         ({"broker_url": "kafka://here"}, {}, "missing setting: state_url"),
         ({"state_url": "redis://here"}, {}, "invalid setting: state_url (only Kafka needs it"),
         ({"broker_url": "redis://here:x"}, {}, "invalid setting: broker_url"),
+        (
+            {"broker_url": "redis://"},
+            {},
+        ),
         ({"no_such": "1"}, {}, "unknown setting: no_such (command line)"),
         ({}, {"COPYDESK_CONFIG": "/nowhere.toml"}, "no such file: /nowhere.toml"),
         ({}, {"COPYDESK_WEB_PROT": "1"}, "COPYDESK_WEB_PROT (environment); did you mean COPYDESK_WEB_PORT?"),
