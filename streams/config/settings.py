@@ -326,6 +326,7 @@ def _validate_urls(settings: Settings) -> None:
                 f"invalid setting: {name} = {redact_url(url)!r} (malformed host or port); correct the URL, and "
                 "percent-encode special characters of the password"
             ) from None
+        _check_host(settings, name, url)
     if settings.broker_scheme == "kafka" and "@" in settings.broker_url:
         raise SettingsError(
             f"invalid setting: broker_url = {redact_url(settings.broker_url)!r} (it contains credentials); "
@@ -337,6 +338,16 @@ def _validate_urls(settings: Settings) -> None:
         raise SettingsError(
             "invalid setting: state_url (only Kafka needs it; Redis and Valkey keep state beside topics); remove it"
         )
+
+
+def _check_host(settings: Settings, name: str, url: str) -> None:
+    """Raise SettingsError for a URL without host and socket, which would wait for its server for ever."""
+    is_embedded = name == "broker_url" and settings.embedded
+    parts = urlsplit(url)
+    has_server = kafka_bootstrap_servers(url) if parts.scheme == "kafka" else parts.hostname or parts.path.strip("/")
+    if url and not is_embedded and not has_server:
+        example = "kafka://host:9092" if parts.scheme == "kafka" else "valkey://host:6379 or valkey:///path/of.sock"
+        raise SettingsError(f"invalid setting: {name} = {redact_url(url)!r} (no host); write {example}")
 
 
 def kafka_bootstrap_servers(url: str) -> list[str]:

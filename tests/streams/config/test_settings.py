@@ -33,7 +33,12 @@ from streams.errors import SettingsError
         (
             {"broker_url": "redis://"},
             {},
+            "broker_url = 'redis://' (no host); write valkey://host:6379 or valkey:///path",
         ),
+        ({"broker_url": "valkey:///"}, {}, "broker_url = 'valkey:///' (no host)"),
+        ({"broker_url": "redis://u:pw@:6379"}, {}, "broker_url = 'redis://:6379' (no host)"),
+        ({"broker_url": "kafka://"}, {}, "broker_url = 'kafka://' (no host); write kafka://host:9092"),
+        ({"broker_url": "kafka://k", "state_url": "valkey://"}, {}, "state_url = 'valkey://' (no host)"),
         ({"no_such": "1"}, {}, "unknown setting: no_such (command line)"),
         ({}, {"COPYDESK_CONFIG": "/nowhere.toml"}, "no such file: /nowhere.toml"),
         ({}, {"COPYDESK_WEB_PROT": "1"}, "COPYDESK_WEB_PROT (environment); did you mean COPYDESK_WEB_PORT?"),
