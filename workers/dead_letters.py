@@ -4,7 +4,8 @@ copydesk:dead-letters:resolved    hash: letter → replayed or discarded; a lett
 copydesk:dead-letters:removed     hash: the same for letters that resolving removes from the topic, for a day
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -74,7 +75,7 @@ def build(
     return OutgoingMessage(DEAD_LETTERS.name, (str(source) if source else feed).encode(), encode(letter))
 
 
-async def pending(broker: Broker) -> AsyncIterator[PendingLetter]:
+async def pending(broker: Broker) -> AsyncGenerator[PendingLetter, None]:
     """Yield the pending dead letters, partition by partition."""
     resolved = {name.decode() for name in await broker.state.hkeys(RESOLVED_KEY)}
     reader = await broker.open_reader(DEAD_LETTERS, "", Start.EARLIEST)
@@ -118,11 +119,41 @@ async def select(broker: Broker, names: Sequence[str]) -> list[PendingLetter]:
     Raises:
         UnreadableError: a name is not pending.
     """
-    letters = {letter.name: letter async for letter in pending(broker)}
+    if not names:
+        return [letter async for letter in pending(broker)]
+    letters = {letter.name: letter async for letter in _among(broker, names)}
     missing = [name for name in names if name not in letters]
     if missing:
         raise UnreadableError(f"no pending dead letter: {', '.join(missing)}; see `copydesk dead-letters list`")
-    return [letters[name] for name in names] if names else list(letters.values())
+    return [letters[name] for name in names]
+
+
+async def _among(broker: Broker, names: Collection[str]) -> AsyncIterator[PendingLetter]:
+    """Yield the pending letters with these *names*; stop reading at the last of them."""
+    waiting = set(names)
+    async with contextlib.aclosing(pending(broker)) as letters:
+        while waiting and (letter := await anext(letters, None)):
+            if letter.name in waiting:
+                waiting.remove(letter.name)
+                yield letter
+
+
+async def chosen(
+    broker: Broker, names: Sequence[str] = (), matches: Callable[[DeadLetter], bool] = lambda letter: True
+) -> AsyncIterator[PendingLetter]:
+    """Yield the letters with these *names*; without names, the letters that match and are pending at the call.
+
+    Without names, only one letter is in memory. Letters that replays add meanwhile are left out: they might never end.
+
+    Raises:
+        UnreadableError: a name is not pending.
+    """
+    for letter in await select(broker, names) if names else ():
+        yield letter
+    if not names:
+        matching = [letter.name async for letter in pending(broker) if matches(letter.letter)]
+        async for letter in _among(broker, matching):
+            yield letter
 
 
 def is_replayable(letter: DeadLetter) -> bool:
@@ -166,10 +197,10 @@ async def discard(broker: Broker, pending_letter: PendingLetter) -> bool:
     return await _resolve(broker, pending_letter.name, "discarded", [])
 
 
-async def resolve_all(broker: Broker, letters: Sequence[PendingLetter], resolve: Resolve) -> tuple[int, list[str]]:
+async def resolve_all(broker: Broker, letters: AsyncIterable[PendingLetter], resolve: Resolve) -> tuple[int, list[str]]:
     """Apply *resolve*, `replay` or `discard`; return the number of resolved letters, and the errors of the others."""
     done, failures = 0, []
-    for letter in letters:
+    async for letter in letters:
         try:
             done += await resolve(broker, letter)
         except UnreadableError as exc:
