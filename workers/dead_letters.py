@@ -5,21 +5,32 @@ copydesk:dead-letters:removed     hash: the same for letters that resolving remo
 """
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from streams.brokers.base import Broker, Condition, ConsumedMessage, OutgoingMessage, RedisCommand
 from streams.codec import decode, encode
 from streams.errors import UnreadableError
 from streams.records import DeadLetter, MessageId
 from streams.start import Start
-from streams.topics import ARCHIVE_ITEMS, DAY_S, DEAD_LETTERS, ITEMS, SINK_REPLAYS
+from streams.topics import ARCHIVE_ITEMS, DAY_S, DEAD_LETTERS, DESK_GROUP, ITEMS, SINK_REPLAYS
 from workers.replay import replay_headers
 
 MAX_ERROR_CHARS = 2_000
 RESOLVED_KEY = "copydesk:dead-letters:resolved"
 REMOVED_KEY = "copydesk:dead-letters:removed"
+MAX_READ = 1_000  # letters that one count reads
 MAX_TIME_S = 253_402_300_799.0  # end of the year 9999; producers on Kafka set any time
 
 
@@ -222,6 +233,37 @@ def _expiring(name: str, resolution: str) -> list[RedisCommand]:
     return [("HSET", REMOVED_KEY, name, resolution), ("EXPIRE", REMOVED_KEY, DAY_S)]
 
 
-async def count_pending(broker: Broker) -> int:
-    """Return the number of pending dead letters; on Kafka an estimate after their retention."""
-    return max(0, await broker.message_count(DEAD_LETTERS.name) - len(await broker.state.hkeys(RESOLVED_KEY)))
+_counts: WeakKeyDictionary[Broker, tuple[Any, int]] = WeakKeyDictionary()  # until the topic or the marks change
+
+
+async def count_pending(broker: Broker, max_read: int = MAX_READ) -> int:
+    """Return the number of pending dead letters; on Kafka an estimate above *max_read*.
+
+    Offsets of Kafka include the markers of transactions, so the letters are read if there are few.
+    """
+    if _is_in_memory(broker):
+        return max(0, await broker.message_count(DEAD_LETTERS.name) - len(await broker.state.hkeys(RESOLVED_KEY)))
+    progress = await broker.progress(DEAD_LETTERS.name, DESK_GROUP)  # which commits nothing there
+    resolved = await _forget_removed(broker, {number: row.position for (_, number), row in progress.items()})
+    estimate = sum(row.lag for row in progress.values()) - resolved
+    if not 0 < estimate <= max_read:
+        return max(0, estimate)
+    key, known = (progress, resolved), _counts.get(broker)
+    if known is None or known[0] != key:
+        _counts[broker] = known = key, len([name async for name, _ in pending(broker)])
+    return known[1]
+
+
+def _is_in_memory(broker: Broker) -> bool:
+    """Return whether resolved letters leave the topic."""
+    return bool(broker.removal_commands(MessageId(DEAD_LETTERS.name, 0, 0)))
+
+
+async def _forget_removed(broker: Broker, first: Mapping[int, int]) -> int:
+    """Delete the marks of letters before the *first* offset of their partition; return the number of other marks."""
+    names = [name.decode() for name in await broker.state.hkeys(RESOLVED_KEY)]
+    positions = [tuple(map(int, name.split("@"))) for name in names]
+    removed = [name for name, (number, offset) in zip(names, positions, strict=True) if offset < first.get(number, 0)]
+    if removed:
+        await broker.state.hdel(RESOLVED_KEY, *removed)
+    return len(names) - len(removed)
