@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import click
 import msgspec
 
-from streams.config.settings import settings_table
+from streams.config.display import settings_table
 from streams.logger import FIELDS as LOG_FIELDS
 from streams.records import (
     Article,

@@ -4,21 +4,34 @@ copydesk:dead-letters:resolved    hash: letter → replayed or discarded; a lett
 copydesk:dead-letters:removed     hash: the same for letters that resolving removes from the topic, for a day
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from streams.brokers.base import Broker, Condition, ConsumedMessage, OutgoingMessage, RedisCommand
 from streams.codec import decode, encode
 from streams.errors import UnreadableError
 from streams.records import DeadLetter, MessageId
 from streams.start import Start
-from streams.topics import ARCHIVE_ITEMS, DAY_S, DEAD_LETTERS, ITEMS, SINK_REPLAYS
+from streams.topics import ARCHIVE_ITEMS, DAY_S, DEAD_LETTERS, DESK_GROUP, ITEMS, SINK_REPLAYS
 from workers.replay import replay_headers
 
 MAX_ERROR_CHARS = 2_000
 RESOLVED_KEY = "copydesk:dead-letters:resolved"
 REMOVED_KEY = "copydesk:dead-letters:removed"
+MAX_READ = 1_000  # letters that one count reads
+MAX_TIME_S = 253_402_300_799.0  # end of the year 9999; producers on Kafka set any time
 
 
 class PendingLetter(NamedTuple):
@@ -73,7 +86,7 @@ def build(
     return OutgoingMessage(DEAD_LETTERS.name, (str(source) if source else feed).encode(), encode(letter))
 
 
-async def pending(broker: Broker) -> AsyncIterator[PendingLetter]:
+async def pending(broker: Broker) -> AsyncGenerator[PendingLetter, None]:
     """Yield the pending dead letters, partition by partition."""
     resolved = {name.decode() for name in await broker.state.hkeys(RESOLVED_KEY)}
     reader = await broker.open_reader(DEAD_LETTERS, "", Start.EARLIEST)
@@ -83,11 +96,32 @@ async def pending(broker: Broker) -> AsyncIterator[PendingLetter]:
             for message in messages:
                 name = f"{message.partition}@{message.offset}"
                 if name not in resolved:
-                    yield PendingLetter(name, decode(message.value, DeadLetter))
+                    yield PendingLetter(name, _letter(message))
             if not messages and await reader.at_end():
                 return
     finally:
         await reader.close()
+
+
+def _letter(message: ConsumedMessage) -> DeadLetter:
+    """Return the dead letter in *message*.
+
+    A message of a newer copydesk or of another program becomes a letter about itself, which can only be discarded.
+    """
+    try:
+        return decode(message.value, DeadLetter)
+    except UnreadableError as exc:
+        return DeadLetter(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            key=message.key,
+            payload=message.value,
+            headers=message.headers,
+            error_kind="unreadable",
+            error=str(exc)[:MAX_ERROR_CHARS],
+            failed_at=datetime.fromtimestamp(min(max(message.time_s, 0.0), MAX_TIME_S), UTC),
+        )
 
 
 async def select(broker: Broker, names: Sequence[str]) -> list[PendingLetter]:
@@ -96,11 +130,41 @@ async def select(broker: Broker, names: Sequence[str]) -> list[PendingLetter]:
     Raises:
         UnreadableError: a name is not pending.
     """
-    letters = {letter.name: letter async for letter in pending(broker)}
+    if not names:
+        return [letter async for letter in pending(broker)]
+    letters = {letter.name: letter async for letter in _among(broker, names)}
     missing = [name for name in names if name not in letters]
     if missing:
         raise UnreadableError(f"no pending dead letter: {', '.join(missing)}; see `copydesk dead-letters list`")
-    return [letters[name] for name in names] if names else list(letters.values())
+    return [letters[name] for name in names]
+
+
+async def _among(broker: Broker, names: Collection[str]) -> AsyncIterator[PendingLetter]:
+    """Yield the pending letters with these *names*; stop reading at the last of them."""
+    waiting = set(names)
+    async with contextlib.aclosing(pending(broker)) as letters:
+        while waiting and (letter := await anext(letters, None)):
+            if letter.name in waiting:
+                waiting.remove(letter.name)
+                yield letter
+
+
+async def chosen(
+    broker: Broker, names: Sequence[str] = (), matches: Callable[[DeadLetter], bool] = lambda letter: True
+) -> AsyncIterator[PendingLetter]:
+    """Yield the letters with these *names*; without names, the letters that match and are pending at the call.
+
+    Without names, only one letter is in memory. Letters that replays add meanwhile are left out: they might never end.
+
+    Raises:
+        UnreadableError: a name is not pending.
+    """
+    for letter in await select(broker, names) if names else ():
+        yield letter
+    if not names:
+        matching = [letter.name async for letter in pending(broker) if matches(letter.letter)]
+        async for letter in _among(broker, matching):
+            yield letter
 
 
 def is_replayable(letter: DeadLetter) -> bool:
@@ -113,14 +177,11 @@ async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
     Idempotent: a second replay sends nothing. A header keeps the first position of the message.
 
     Raises:
-        UnreadableError: the letter is an entry of a feed or a record of a source, which is not a message.
+        UnreadableError: the letter is unreadable, or is no message: an entry of a feed or a record of a source.
     """
     name, letter = pending_letter
     if not is_replayable(letter):
-        is_record = letter.feed.startswith("source:")
-        origin = f"record of {letter.feed}" if is_record else f"entry of feed {letter.feed}"
-        next_step = "correct it and send it again" if is_record else "the next poll tries again"
-        raise UnreadableError(f"dead letter not replayable: {name} ({origin}); {next_step}")
+        raise _not_replayable(name, letter)
     source = ConsumedMessage(
         letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.payload, letter.headers
     )
@@ -132,15 +193,25 @@ async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
     return await _resolve(broker, name, "replayed", [message])
 
 
+def _not_replayable(name: str, letter: DeadLetter) -> UnreadableError:
+    if letter.topic == DEAD_LETTERS.name:
+        origin, next_step = "unreadable letter", "discard it"
+    elif letter.feed.startswith("source:"):
+        origin, next_step = f"record of {letter.feed}", "correct it and send it again"
+    else:
+        origin, next_step = f"entry of feed {letter.feed}", "the next poll tries again"
+    return UnreadableError(f"dead letter not replayable: {name} ({origin}); {next_step}")
+
+
 async def discard(broker: Broker, pending_letter: PendingLetter) -> bool:
     """Resolve a letter without reprocessing, and free its memory. Returns False if it has been replayed."""
     return await _resolve(broker, pending_letter.name, "discarded", [])
 
 
-async def resolve_all(broker: Broker, letters: Sequence[PendingLetter], resolve: Resolve) -> tuple[int, list[str]]:
+async def resolve_all(broker: Broker, letters: AsyncIterable[PendingLetter], resolve: Resolve) -> tuple[int, list[str]]:
     """Apply *resolve*, `replay` or `discard`; return the number of resolved letters, and the errors of the others."""
     done, failures = 0, []
-    for letter in letters:
+    async for letter in letters:
         try:
             done += await resolve(broker, letter)
         except UnreadableError as exc:
@@ -162,6 +233,37 @@ def _expiring(name: str, resolution: str) -> list[RedisCommand]:
     return [("HSET", REMOVED_KEY, name, resolution), ("EXPIRE", REMOVED_KEY, DAY_S)]
 
 
-async def count_pending(broker: Broker) -> int:
-    """Return the number of pending dead letters; on Kafka an estimate after their retention."""
-    return max(0, await broker.message_count(DEAD_LETTERS.name) - len(await broker.state.hkeys(RESOLVED_KEY)))
+_counts: WeakKeyDictionary[Broker, tuple[Any, int]] = WeakKeyDictionary()  # until the topic or the marks change
+
+
+async def count_pending(broker: Broker, max_read: int = MAX_READ) -> int:
+    """Return the number of pending dead letters; on Kafka an estimate above *max_read*.
+
+    Offsets of Kafka include the markers of transactions, so the letters are read if there are few.
+    """
+    if _is_in_memory(broker):
+        return max(0, await broker.message_count(DEAD_LETTERS.name) - len(await broker.state.hkeys(RESOLVED_KEY)))
+    progress = await broker.progress(DEAD_LETTERS.name, DESK_GROUP)  # which commits nothing there
+    resolved = await _forget_removed(broker, {number: row.position for (_, number), row in progress.items()})
+    estimate = sum(row.lag for row in progress.values()) - resolved
+    if not 0 < estimate <= max_read:
+        return max(0, estimate)
+    key, known = (progress, resolved), _counts.get(broker)
+    if known is None or known[0] != key:
+        _counts[broker] = known = key, len([name async for name, _ in pending(broker)])
+    return known[1]
+
+
+def _is_in_memory(broker: Broker) -> bool:
+    """Return whether resolved letters leave the topic."""
+    return bool(broker.removal_commands(MessageId(DEAD_LETTERS.name, 0, 0)))
+
+
+async def _forget_removed(broker: Broker, first: Mapping[int, int]) -> int:
+    """Delete the marks of letters before the *first* offset of their partition; return the number of other marks."""
+    names = [name.decode() for name in await broker.state.hkeys(RESOLVED_KEY)]
+    positions = [tuple(map(int, name.split("@"))) for name in names]
+    removed = [name for name, (number, offset) in zip(names, positions, strict=True) if offset < first.get(number, 0)]
+    if removed:
+        await broker.state.hdel(RESOLVED_KEY, *removed)
+    return len(names) - len(removed)

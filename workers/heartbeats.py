@@ -70,7 +70,7 @@ async def heartbeat_task(
 
 
 async def _send_heartbeats(state: Any, role: str, name: str, is_working: Callable[[], bool]) -> None:
-    has_removed_expired = False
+    has_removed_expired = has_failed = False
     while True:
         try:
             if is_working():
@@ -78,11 +78,16 @@ async def _send_heartbeats(state: Any, role: str, name: str, is_working: Callabl
             if not has_removed_expired:
                 await remove_workers(state, expired_workers(await _recorded(state)))
                 has_removed_expired = True
+            has_failed = False
         except UnavailableError as exc:
             log.debug("heartbeat failed", worker=name, error=exc, retry_s=BEAT_S)
-        except Exception:
-            log.exception("heartbeats stopped", worker=name)
-            raise
+        except Exception as exc:  # for example, the permissions of a shared server change
+            # Without heartbeats, health reports a worker that works, and `copydesk up` ends it.
+            if has_failed:
+                log.debug("heartbeat failed", worker=name, error=exc, retry_s=BEAT_S)
+            else:
+                log.exception("heartbeat failed", worker=name, retry_s=BEAT_S)
+            has_failed = True
         await asyncio.sleep(BEAT_S)
 
 

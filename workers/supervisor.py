@@ -35,7 +35,7 @@ from streams.valkey.server import EmbeddedValkey, die_with_parent
 from workers.console import ConsoleReporter
 from workers.counters import read_counters
 from workers.demo.demo import Demo
-from workers.demo.route import ROUTE, TABLE
+from workers.demo.route import ROUTE, with_route_table
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.notify import NOTIFY_SOCKET, notify
 from workers.poller.registry import FeedRegistry
@@ -93,8 +93,16 @@ class WorkerProcess:
             self._restart_s = now_s + delay_s
             cause = f"signal {-code}" if code < 0 else f"exit code {code}"
             return f"worker died: {self.name} ({cause}, log: {self.log_path}); restarting in {delay_s:.1f} s"
-        if now_s >= self._restart_s:
+        return self.try_start() if now_s >= self._restart_s else ""
+
+    def try_start(self) -> str:
+        """Start the process; return "", or a message after a failure that may pass. `restart_if_dead` tries again."""
+        try:
             self.start()
+        except (OSError, subprocess.SubprocessError) as exc:  # no memory, process limit, full disk
+            delay_s = self._backoff.next_delay_s()
+            self.process, self._restart_s = None, time.monotonic() + delay_s
+            return f"worker not started: {self.name} ({exc}); retrying in {delay_s:.1f} s"
         return ""
 
     def kill(self, min_age_s: float) -> bool:
@@ -162,15 +170,15 @@ class Supervisor:
             if self.valkey:
                 await clear_workers(broker.state)  # entries of a killed `up`, which may have had more desks
             self._start_workers()
-            for worker in self.workers:  # from here on health reports a worker that never starts
-                await write_heartbeat(broker.state, worker.name.partition("-")[0], self._worker_name(worker.name))
+            for worker in self.workers:
+                await self._report(broker.state, worker)
             server = await self._start_server(broker)
             pushing = log_exceptions(lambda: self.demo.push_examples(broker), "demo items")
             reporters.append(asyncio.create_task(pushing))
             self._print_banner(f"{server.url}#{server.admin.token}", time.monotonic() - started_s)
             notify("READY=1")
             async with heartbeat_task(broker.state, "web", self._worker_name("web")):
-                await self._supervise(stopping)
+                await self._supervise(stopping, broker)
         finally:
             await self._stop(reporters)
             with contextlib.suppress(UnavailableError):  # an unreachable broker must not hide the reason of the stop
@@ -216,7 +224,7 @@ class Supervisor:
         """
         path = self.settings.data_dir.resolve() / TABLES_FILE
         has_demo_route = ROUTE in self.settings.routes
-        write_private(path, self._config_text + (TABLE if has_demo_route else ""))
+        write_private(path, with_route_table(self._config_text) if has_demo_route else self._config_text)
         inherited = {name: value for name, value in os.environ.items() if name != NOTIFY_SOCKET}  # of this process only
         return {**inherited, **to_environ(replace(self.settings, broker_url=self.url)), CONFIG_VARIABLE: str(path)}
 
@@ -230,7 +238,7 @@ class Supervisor:
             os.kill(os.getpid(), signal.SIGTERM)
         self._is_reload_requested = True
 
-    async def _reload(self) -> None:
+    async def _reload(self, broker: Broker) -> None:
         """Restart the workers one by one with the tables and private hosts of copydesk.toml, if it is valid."""
         self._is_reload_requested = False
         if self.reloader is None:
@@ -248,26 +256,42 @@ class Supervisor:
         ))  # fmt: skip
         if self.server is not None:
             self.server.reload(self.settings)
-        environ, log_dir, optional = self._environ(), self.settings.data_dir / "log", self._optional_commands()
-        for worker in self.workers:
-            await worker.stop(self.settings.shutdown_timeout_s)
-            worker.environ = environ
-            if worker.name not in OPTIONAL_WORKERS or worker.name in optional:
-                worker.start()
-        self.workers = [w for w in self.workers if w.name not in OPTIONAL_WORKERS or w.name in optional]
-        for name in optional.keys() - {worker.name for worker in self.workers}:
-            self.workers.append(
-                WorkerProcess(name, [optional[name], "--name", self._worker_name(name)], environ, log_dir)
-            )
-            self.workers[-1].start()
+        await self._restart_workers(broker.state)
         tables = ", ".join(f"{len(getattr(new, name))} [[{name}]]" for name in ("feeds", "routes", "sinks", "sources"))
         self.console.note(f"settings reloaded: {tables}; other settings need a restart")
         notify("READY=1")
 
-    async def _supervise(self, stopping: asyncio.Event) -> None:
+    async def _restart_workers(self, state: Any) -> None:
+        """Restart the workers one by one, end those without tables, and start those with new tables."""
+        environ, log_dir, optional = self._environ(), self.settings.data_dir / "log", self._optional_commands()
+        for worker in list(self.workers):
+            await worker.stop(self.settings.shutdown_timeout_s)
+            if worker.name not in OPTIONAL_WORKERS or worker.name in optional:
+                worker.environ = environ
+                await self._restart(state, worker)
+            else:
+                self.workers.remove(worker)
+                with contextlib.suppress(UnavailableError):
+                    await remove_workers(state, [self._worker_name(worker.name)])  # a killed worker left its entry
+        for name in optional.keys() - {worker.name for worker in self.workers}:
+            command = [optional[name], "--name", self._worker_name(name)]
+            self.workers.append(WorkerProcess(name, command, environ, log_dir))
+            await self._restart(state, self.workers[-1])
+
+    async def _restart(self, state: Any, worker: WorkerProcess) -> None:
+        if message := worker.try_start():
+            self.console.note(message)
+        with contextlib.suppress(UnavailableError):
+            await self._report(state, worker)
+
+    async def _report(self, state: Any, worker: WorkerProcess) -> None:
+        """Write a first heartbeat: from here on health reports a worker that never starts."""
+        await write_heartbeat(state, worker.name.partition("-")[0], self._worker_name(worker.name))
+
+    async def _supervise(self, stopping: asyncio.Event, broker: Broker) -> None:
         while not stopping.is_set():
             if self._is_reload_requested:
-                await self._reload()
+                await self._reload(broker)
             if self.valkey and self.valkey.restart_if_dead():
                 self.console.note("Valkey crashed and was restarted; no acknowledged data was lost")
             for worker in self.workers:

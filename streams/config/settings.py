@@ -3,7 +3,6 @@
 It owns names, defaults and limits. It must not know the code that reads a setting.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -22,26 +21,6 @@ from streams.version import version
 MiB = 1024 * 1024
 AUTO, MAX_AUTO_PROCESSES = "auto", 4
 PARTITIONS = 8  # of a new topic, by default
-TABLES_TOML = """
-
-# Articles that match a route are also published to copydesk.articles.<name>.
-# [[routes]]
-# name = "harbours"
-# keyword = ["harbour", "port"]
-# language = "en"
-
-# Options of the feeds whose URL matches; the first matching table applies.
-# [[feeds]]
-# url = "https://example.org/*"
-# poll_interval_s = 600
-# full_text = true
-
-# Files that appear in the folder are ingested.
-# [[sources]]
-# type = "folder"
-# name = "wire"
-# path = "incoming"
-"""
 
 
 def cpu_cores() -> int:
@@ -347,6 +326,7 @@ def _validate_urls(settings: Settings) -> None:
                 f"invalid setting: {name} = {redact_url(url)!r} (malformed host or port); correct the URL, and "
                 "percent-encode special characters of the password"
             ) from None
+        _check_host(settings, name, url)
     if settings.broker_scheme == "kafka" and "@" in settings.broker_url:
         raise SettingsError(
             f"invalid setting: broker_url = {redact_url(settings.broker_url)!r} (it contains credentials); "
@@ -360,44 +340,17 @@ def _validate_urls(settings: Settings) -> None:
         )
 
 
+def _check_host(settings: Settings, name: str, url: str) -> None:
+    """Raise SettingsError for a URL without host and socket, which would wait for its server for ever."""
+    is_embedded = name == "broker_url" and settings.embedded
+    parts = urlsplit(url)
+    has_server = kafka_bootstrap_servers(url) if parts.scheme == "kafka" else parts.hostname or parts.path.strip("/")
+    if url and not is_embedded and not has_server:
+        example = "kafka://host:9092" if parts.scheme == "kafka" else "valkey://host:6379 or valkey:///path/of.sock"
+        raise SettingsError(f"invalid setting: {name} = {redact_url(url)!r} (no host); write {example}")
+
+
 def kafka_bootstrap_servers(url: str) -> list[str]:
     """Return the `host:port` of each server in `kafka://a:9092,b:9092` or `kafka://a;kafka://b`."""
     hosts = [part.strip().removeprefix("kafka://").rstrip("/") for part in url.replace(";", ",").split(",")]
     return [host if ":" in host else f"{host}:9092" for host in hosts if host]
-
-
-def effective_settings(loaded: LoadedSettings) -> list[tuple[str, str, str]]:
-    """Return (name, value as TOML, source) of every setting. Secrets are hidden."""
-    return [
-        (spec.name, _display(spec, getattr(loaded.settings, spec.name)), loaded.sources.get(spec.name, "default"))
-        for spec in fields(Settings)
-    ]
-
-
-def _display(spec: Any, value: Any) -> str:
-    if spec.name in TABLE_SETTINGS:
-        return f"{len(value)} × [[{spec.name}]]"
-    if spec.metadata.get("secret"):
-        return '"…"' if value else '""'
-    if isinstance(value, bool | int | float):
-        return str(value).lower()
-    text = str(value)
-    return json.dumps(redact_url(text) if "schemes" in spec.metadata else text, ensure_ascii=False)
-
-
-def settings_table() -> str:
-    """Return the settings as a Markdown table, for the reference."""
-    rows = ["| setting | default | meaning |", "|---|---|---|"]
-    for spec in fields(Settings):
-        default = "" if spec.default in ("", ()) else f"`{_display(spec, spec.default).strip(chr(34))}`"
-        rows.append(f"| `{spec.name}` | {default} | {spec.metadata['help']} |")
-    return "\n".join(rows)
-
-
-def settings_toml() -> str:
-    """Return a copydesk.toml in which every setting is a comment with its meaning and default."""
-    lines = ["# Settings of copydesk. Each comment shows a default; remove the # to change it."]
-    for spec in fields(Settings):
-        if spec.name not in TABLE_SETTINGS:
-            lines += ["", f"# {spec.metadata['help']}", f"# {spec.name} = {_display(spec, spec.default)}"]
-    return "\n".join(lines) + TABLES_TOML

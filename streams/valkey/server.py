@@ -26,6 +26,7 @@ from urllib.parse import quote
 from streams.config.settings import MiB, Settings
 from streams.errors import SettingsError, UnavailableError
 from streams.logger import get_logger
+from streams.retry import Backoff
 from streams.valkey.aof_integrity import (
     AOF_DIR,
     DamagedAofError,
@@ -38,7 +39,7 @@ from streams.valkey.aof_integrity import (
 from streams.valkey.aof_repair import AofDamage, cut_torn_write, find_damage, truncate, verify
 
 log = get_logger(__name__)
-START_TIMEOUT_S = 120.0  # loading a large append-only file takes long
+START_TIMEOUT_S = 120.0  # without a reply; a server that loads its append-only file replies and may take longer
 LOCK_WAIT_S = 5.0  # a server whose parent was killed needs a moment to exit
 STOP_TIMEOUT_S = 20.0
 MEMORY_RESERVE = (
@@ -68,14 +69,19 @@ def socket_url(data_dir: Path) -> str:
 
 def is_responding(data_dir: Path) -> bool:
     """Return whether a server for *data_dir* answers PING and has finished loading."""
+    return _ping(data_dir).startswith(b"+PONG")
+
+
+def _ping(data_dir: Path) -> bytes:
+    """Return the reply of the server for *data_dir* to PING; empty without a reply."""
     try:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(1.0)
             sock.connect(str(socket_path(data_dir)))
             sock.sendall(b"PING\r\n")
-            return sock.recv(64).startswith(b"+PONG")
+            return sock.recv(64)
     except OSError:
-        return False
+        return b""
 
 
 def die_with_parent(signum: int = signal.SIGTERM) -> None:
@@ -95,6 +101,8 @@ class EmbeddedValkey:
         self._lock_fd = -1
         self._recorded: Mapping[str, Prefix] = {}
         self._recorded_s = 0.0
+        self._restart_s, self._backoff = 0.0, Backoff()
+        self.start_timeout_s = START_TIMEOUT_S
 
     def start(self) -> None:
         """Start the server and wait until it responds.
@@ -114,12 +122,23 @@ class EmbeddedValkey:
             raise
 
     def restart_if_dead(self) -> bool:
-        """Restart the server if it has died; return whether it had."""
+        """Restart the server if it has died; return whether it was restarted. A failed start is tried again later."""
         if self.process is None or self.process.poll() is None:
             if self.process is not None and time.monotonic() - self._recorded_s > RECORD_EVERY_S:
                 self._record(RECORD_BYTES)
             return False
-        self._launch(find_server_binary())
+        return time.monotonic() >= self._restart_s and self._relaunch()
+
+    def _relaunch(self) -> bool:
+        """Start the server again; return False after a failure that may pass."""
+        try:
+            self._launch(find_server_binary())
+        except (OSError, subprocess.SubprocessError) as exc:  # no memory, process limit, full disk
+            delay_s = self._backoff.next_delay_s()
+            self._restart_s = time.monotonic() + delay_s
+            log.warning("embedded server not started", path=self.data_dir, error=exc, retry_s=delay_s)
+            return False
+        self._backoff.reset()
         return True
 
     def _launch(self, binary: Path) -> None:
@@ -287,14 +306,15 @@ class EmbeddedValkey:
 
     def _wait_until_ready(self) -> None:
         assert self.process is not None
-        end_s = time.monotonic() + START_TIMEOUT_S
-        while not is_responding(self.data_dir):
+        end_s = time.monotonic() + self.start_timeout_s
+        while not (reply := _ping(self.data_dir)).startswith(b"+PONG"):
             if self.process.poll() is not None:
                 raise self._startup_error(self.process.returncode)
-            if time.monotonic() > end_s:
-                raise UnavailableError(
-                    f"start timed out: embedded server (no response in {START_TIMEOUT_S:.0f} s); see {self._log_path}"
-                )
+            if reply.startswith(b"-LOADING"):
+                end_s = time.monotonic() + self.start_timeout_s
+            elif time.monotonic() > end_s:
+                timeout = f"no response in {self.start_timeout_s:.0f} s"
+                raise UnavailableError(f"start timed out: embedded server ({timeout}); see {self._log_path}")
             time.sleep(0.01)
 
     @property

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.brokers.base import ConsumedMessage, OutgoingMessage
+from streams.brokers.base import Broker, ConsumedMessage, OutgoingMessage
 from streams.codec import encode
 from streams.config.settings import Settings
 from streams.errors import UnreadableError
 from streams.records import Article, DeadLetter, Item
 from streams.start import Start
 from streams.subscribe import subscribe
-from streams.topics import ITEMS, SINK_REPLAYS
+from streams.testing import InMemoryBroker
+from streams.topics import DEAD_LETTERS, ITEMS, SINK_REPLAYS
 from tests.conftest import copydesk
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
@@ -207,4 +209,76 @@ async def test_replay_all_continues_after_failure(settings: Settings, tmp_path: 
     assert {pending.letter.feed for pending in await dead_letters.select(broker, [])} == {
         "https://a.example/f", "source:desk",
     }  # fmt: skip
+    await broker.close()
+
+
+async def test_unreadable_letter_is_listed_and_discarded(any_broker: Settings) -> None:
+    """It may come from a newer copydesk, or from another program."""
+    broker = await connect(any_broker, any_broker.broker_url)
+    values = [b'{"v": 2, "error_kind": "bug"}', b"\xff", b""]
+    readable = dead_letters.from_feed_entry("https://a.example/f", "{}", "no title")
+    await broker.publish([*(OutgoingMessage(DEAD_LETTERS.name, b"k", value) for value in values), readable])
+    pending = await dead_letters.select(broker, [])
+    assert len(pending) == 4
+    foreign = [p for p in pending if p.letter.topic == DEAD_LETTERS.name]
+    assert sorted(p.letter.payload for p in foreign) == sorted(values)
+    assert {(p.letter.error_kind, p.letter.key) for p in foreign} == {("unreadable", b"k")}
+    assert [p.letter.source for p in foreign] == [f"copydesk.dead-letters/{p.name}" for p in foreign]
+    assert any("unsupported wire version: 2" in p.letter.error for p in foreign)
+    for letter in foreign:
+        assert not dead_letters.is_replayable(letter.letter)
+        with pytest.raises(UnreadableError, match=rf"not replayable: {letter.name} \(unreadable letter\); discard it"):
+            await dead_letters.replay(broker, letter)
+        assert await dead_letters.discard(broker, letter)
+    [left] = await dead_letters.select(broker, [])
+    assert left.letter.error == "no title"
+    await broker.close()
+
+
+LETTER_BYTES, LETTER_COUNT = 500_000, 40
+
+
+@pytest.mark.parametrize("names", [(), ("0@3",)])
+async def test_resolving_holds_few_letters_in_memory(names: tuple[str, ...]) -> None:
+    """On Kafka they stay for 90 days and may need more memory than the machine has."""
+    broker = InMemoryBroker(partitions=1)
+    payload = "x" * LETTER_BYTES
+    await broker.publish([dead_letters.from_feed_entry("f", payload, "error") for _ in range(LETTER_COUNT)])
+    tracemalloc.start()
+    try:
+        chosen = dead_letters.chosen(broker, names)
+        assert await dead_letters.resolve_all(broker, chosen, dead_letters.discard) == (len(names) or LETTER_COUNT, [])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        broker.clear()
+    assert peak < 10 * LETTER_BYTES
+
+
+async def test_letters_of_failed_replays_are_not_replayed(any_broker: Settings) -> None:
+    """Otherwise a replay of all letters would never end."""
+    broker = await connect(any_broker, any_broker.broker_url)
+    await broker.publish([OutgoingMessage(ITEMS.name, b"k", b"{")])
+    article = ConsumedMessage("copydesk.articles.world", 2, 17, 0.0, b"article id", b"{}", ())
+    await broker.publish([dead_letters.from_sink("desk", article, "HTTP 400", n) for n in (1, 2)])
+
+    async def replay_in_vain(broker: Broker, pending: dead_letters.PendingLetter) -> bool:
+        await broker.publish([dead_letters.from_sink("desk", article, "HTTP 400", pending.letter.attempts + 2)])
+        return await dead_letters.replay(broker, pending)
+
+    assert await dead_letters.resolve_all(broker, dead_letters.chosen(broker), replay_in_vain) == (2, [])
+    assert sorted(p.letter.attempts for p in await dead_letters.select(broker, [])) == [3, 4]
+    await broker.close()
+
+
+async def test_letter_that_is_not_pending_is_named(any_broker: Settings) -> None:
+    broker = await connect(any_broker, any_broker.broker_url)
+    await broker.publish([dead_letters.from_feed_entry("f", "{}", "error") for _ in range(2)])
+    [first, second] = await dead_letters.select(broker, [])
+    assert await dead_letters.select(broker, [second.name, first.name]) == [second, first]
+    assert await dead_letters.discard(broker, first)
+    partition = first.name.partition("@")[0]
+    unknown = [first.name, f"{partition}@7", "99@0", "letter", "-1@0", "1@-1"]
+    with pytest.raises(UnreadableError, match="no pending dead letter: " + ", ".join(unknown) + "; see"):
+        await dead_letters.select(broker, [second.name, *unknown])
     await broker.close()

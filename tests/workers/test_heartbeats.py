@@ -110,3 +110,13 @@ async def test_start_removes_expired_entries(settings: Settings) -> None:
                 return await state.hkeys(heartbeats.KEY) == [b"desk-2"]
 
             await until(swept)
+
+
+async def test_heartbeats_continue_after_unexpected_reply(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    async with open_state(settings) as state:
+        await state.set(heartbeats.KEY, "no hash")  # each HSET has an error reply
+        async with heartbeat_task(state, "desk", "desk-1"):
+            await until(lambda: "heartbeat failed" in caplog.text)
+            await state.delete(heartbeats.KEY)
+            await until(lambda: names(state))
+        assert await read_workers(state) == []

@@ -28,16 +28,18 @@ def list_(settings: Settings, as_json: bool) -> ExitCode:
     """List the pending dead letters."""
     import msgspec
 
-    from workers.dead_letters import select
+    from workers.dead_letters import pending
     from workers.text.normalise import plain_text
 
-    for pending in run_with_broker(settings, lambda broker: select(broker, [])):
-        letter = pending.letter
-        if as_json:
-            print_json({"letter": pending.name} | msgspec.to_builtins(letter))
-        else:
-            time, error = f"{letter.failed_at:%Y-%m-%d %H:%M:%SZ}", plain_text(letter.error.partition("\n")[0])
-            print_text(f"{pending.name:<8} {time}  {letter.error_kind}  {letter.feed or letter.topic}  {error}")
+    async def body(broker: Any) -> None:
+        async for name, letter in pending(broker):
+            if as_json:
+                print_json({"letter": name} | msgspec.to_builtins(letter))
+            else:
+                time, error = f"{letter.failed_at:%Y-%m-%d %H:%M:%SZ}", plain_text(letter.error.partition("\n")[0])
+                print_text(f"{name:<8} {time}  {letter.error_kind}  {letter.feed or letter.topic}  {error}")
+
+    run_with_broker(settings, body)
     return ExitCode.OK
 
 
@@ -76,13 +78,13 @@ def discard(settings: Settings, names: Sequence[str], all_: bool) -> ExitCode:
 
 
 def _resolve(settings: Settings, names: Sequence[str], all_: bool, resolve: Resolve, past_tense: str) -> ExitCode:
-    from workers.dead_letters import resolve_all, select
+    from workers.dead_letters import chosen, resolve_all
 
     if all_ == bool(names):
         raise SettingsError("no dead letters selected; name them, or use --all")
 
     async def body(broker: Any) -> tuple[int, list[str]]:
-        return await resolve_all(broker, await select(broker, names), resolve)
+        return await resolve_all(broker, chosen(broker, names), resolve)
 
     done, failures = run_with_broker(settings, body)
     for failure in failures:

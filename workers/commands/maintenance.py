@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from streams.config.settings import Settings, settings_toml
+from streams.config.display import settings_toml
+from streams.config.settings import Settings
 from streams.config.sources import CONFIG_FILE
 from streams.errors import SettingsError
 from streams.exit_codes import ExitCode

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from streams.config.settings import Settings, effective_settings, settings_table
+from streams.config.display import effective_settings, settings_table
+from streams.config.settings import Settings
 from streams.exit_codes import ExitCode
 from streams.topics import DAY_S
 from workers.commands.base import (

@@ -111,13 +111,15 @@ class LettersApi:
             return message(f"unknown action: {command.action!r}; use replay or discard", 400)
         if sum(map(bool, (command.letter, command.group, command.all))) != 1:
             raise SettingsError("no dead letter selected; set one of letter, group and all")
-        selected = await dead_letters.select(self.broker, [command.letter] if command.letter else [])
-        if command.group:
-            selected = [pending for pending in selected if group_key(pending.letter) == command.group]
-        if command.group and not selected:
-            return message(f"no pending dead letters: group {command.group[:40]}; see /dead-letters", 404)
+        selected = dead_letters.chosen(
+            self.broker,
+            [command.letter] if command.letter else [],
+            lambda letter: not command.group or group_key(letter) == command.group,
+        )
         done, failures = await dead_letters.resolve_all(self.broker, selected, resolve)
-        if failures and len(selected) == 1:
+        if command.group and not done and not failures:
+            return message(f"no pending dead letters: group {command.group[:40]}; see /dead-letters", 404)
+        if len(failures) == 1 and not done:
             return message(failures[0], 400)
         past = {"replay": "replayed", "discard": "discarded"}[command.action]
         failed = f", {len(failures)} failed ({failures[0]})" if failures else ""

@@ -5,12 +5,8 @@ from typing import Any
 
 import pytest
 
-from streams.config.settings import (
-    Settings,
-    effective_settings,
-    load_settings,
-    load_with_sources,
-)
+from streams.config.display import effective_settings
+from streams.config.settings import Settings, load_settings, load_with_sources
 from streams.errors import SettingsError
 
 
@@ -34,6 +30,15 @@ from streams.errors import SettingsError
         ({"broker_url": "kafka://here"}, {}, "missing setting: state_url"),
         ({"state_url": "redis://here"}, {}, "invalid setting: state_url (only Kafka needs it"),
         ({"broker_url": "redis://here:x"}, {}, "invalid setting: broker_url"),
+        (
+            {"broker_url": "redis://"},
+            {},
+            "broker_url = 'redis://' (no host); write valkey://host:6379 or valkey:///path",
+        ),
+        ({"broker_url": "valkey:///"}, {}, "broker_url = 'valkey:///' (no host)"),
+        ({"broker_url": "redis://u:pw@:6379"}, {}, "broker_url = 'redis://:6379' (no host)"),
+        ({"broker_url": "kafka://"}, {}, "broker_url = 'kafka://' (no host); write kafka://host:9092"),
+        ({"broker_url": "kafka://k", "state_url": "valkey://"}, {}, "state_url = 'valkey://' (no host)"),
         ({"no_such": "1"}, {}, "unknown setting: no_such (command line)"),
         ({}, {"COPYDESK_CONFIG": "/nowhere.toml"}, "no such file: /nowhere.toml"),
         ({}, {"COPYDESK_WEB_PROT": "1"}, "COPYDESK_WEB_PROT (environment); did you mean COPYDESK_WEB_PORT?"),

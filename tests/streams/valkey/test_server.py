@@ -14,7 +14,7 @@ import pytest
 from streams.brokers import open_broker
 from streams.brokers.base import OutgoingMessage
 from streams.config.settings import Settings
-from streams.errors import SettingsError
+from streams.errors import SettingsError, UnavailableError
 from streams.start import Start
 from streams.topics import BUILTIN_TOPICS, POLLS
 from streams.valkey.server import EmbeddedValkey, find_server_binary, is_responding, socket_path
@@ -53,6 +53,48 @@ async def test_server_acknowledged_writes_survive_sigkill(tmp_path: Path) -> Non
     server.stop()
     server.stop()
     assert not is_responding(tmp_path)
+
+
+async def test_failed_restart_of_server_is_retried(tmp_path: Path) -> None:
+    server = EmbeddedValkey(Settings(data_dir=tmp_path))
+    server.start()
+    assert server.process is not None
+    server.process.kill()
+    server.process.wait()
+    log = tmp_path / "valkey.log"
+    log.unlink()
+    log.mkdir()  # the output file cannot be opened, also by root
+    assert not server.restart_if_dead()
+    log.rmdir()
+    await until(server.restart_if_dead)
+    assert is_responding(tmp_path)
+    server.stop()
+
+
+@pytest.mark.parametrize("reply", [b"-LOADING the dataset in memory\r\n", b"-ERR\r\n"])
+async def test_start_waits_while_server_loads(reply: bytes, tmp_path: Path) -> None:
+    """A data set of 40 GB takes minutes."""
+    server = EmbeddedValkey(Settings(data_dir=tmp_path))
+    server.start_timeout_s = 0.0
+    replies = iter([reply] * 20 + [b"+PONG\r\n"])
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(next(replies))
+        writer.close()
+
+    listener = await asyncio.start_unix_server(answer, socket_path(tmp_path))
+    server.process = subprocess.Popen(["sleep", "600"])
+    try:
+        waiting = asyncio.to_thread(server._wait_until_ready)
+        if reply.startswith(b"-LOADING"):
+            await waiting
+        else:
+            with pytest.raises(UnavailableError, match=r"start timed out: embedded server \(no response in 0 s\)"):
+                await waiting
+    finally:
+        server.process.kill()
+        server.process.wait()
+        listener.close()
 
 
 def test_server_on_locked_directory_names_owner(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import sys
 import tomllib
 from pathlib import Path
 
-from streams.config.settings import Settings, load_settings, settings_table
+from streams.config.display import settings_table
+from streams.config.settings import Settings, load_settings
 from tests.conftest import DEADLINE_S, ROOT, copydesk
 
 
