@@ -320,12 +320,12 @@ async def wait_stop_or(stopping: asyncio.Event, task: "asyncio.Future[Any]") -> 
 
 
 async def keep_running(loop: Callable[[], Awaitable[Any]], name: str) -> None:
-    """Await the endless *loop*. After an exception, log it and call *loop* again, with backoff."""
+    """Await *loop* until it returns. After an exception, log it and call *loop* again, with backoff."""
     backoff = Backoff(RESTART_S, MAX_RESTART_S)
     with contextlib.suppress(asyncio.CancelledError):
         while True:
             try:
-                await loop()
+                return await loop()  # some loops end at once on Kafka
             except Exception:
                 delay_s = backoff.next_delay_s()
                 log.exception("task failed", task=name, retry_s=delay_s)

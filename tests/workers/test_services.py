@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.conftest import until
+from tests.conftest import DEADLINE_S, until
 from workers.services import keep_running
 
 
@@ -32,6 +32,16 @@ class FailingLoop:
         if self.calls == 1:
             raise KeyError("invented bug")
         await asyncio.Event().wait()
+
+
+async def test_loop_that_returns_ends() -> None:
+    calls: list[int] = []
+
+    async def loop() -> None:
+        calls.append(1)
+
+    await asyncio.wait_for(keep_running(loop, "invented loop"), DEADLINE_S)
+    assert calls == [1]
 
 
 async def test_loop_runs_again_after_bug(caplog: pytest.LogCaptureFixture) -> None:
