@@ -325,7 +325,8 @@ async def keep_running(loop: Callable[[], Awaitable[Any]], name: str) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         while True:
             try:
-                return await loop()  # some loops end at once on Kafka
+                await loop()
+                return  # some loops end at once on Kafka
             except Exception:
                 delay_s = backoff.next_delay_s()
                 log.exception("task failed", task=name, retry_s=delay_s)
