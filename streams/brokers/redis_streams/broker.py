@@ -26,12 +26,12 @@ from streams.brokers.base import (
 )
 from streams.brokers.redis_streams.clock import record_clock
 from streams.brokers.redis_streams.reader import RedisStreamsReader, to_message
-from streams.brokers.redis_streams.store import Bounds, stream_bounds, topic_of
+from streams.brokers.redis_streams.store import Bounds, start_argument, stream_bounds, topic_of
 from streams.brokers.redis_streams.usage import MemoryUsage
 from streams.config.sources import redact_url
 from streams.errors import SettingsError, UnavailableError
 from streams.records import MessageId
-from streams.start import Offsets, Start, StartPosition, resolve_start
+from streams.start import Offsets, Start, StartPosition
 from streams.state.commands import split_command
 from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect
 from streams.topics import (
@@ -235,21 +235,12 @@ class RedisStreamsBroker(MemoryUsage):
     async def register(self, group: str, partitions: Iterable[Partition], start: StartPosition) -> dict[Partition, int]:
         """Register the group and return its committed offsets; new partitions begin at *start*."""
         partitions = list(partitions)
-        starts = await self._resolve_starts(partitions, start)
+        bounds = {} if isinstance(start, Start) else await self.bounds(partitions)
         args: list[Any] = [group]
         for tp in partitions:
-            args += [partition_name(*tp), self.stream(*tp), starts[tp]]
+            args += [partition_name(*tp), self.stream(*tp), start_argument(start, tp, bounds)]
         offsets = await self.script("register", [self.key("offsets", group), self.key("groups")], args)
         return dict(zip(partitions, map(int, offsets), strict=True))
-
-    async def _resolve_starts(
-        self, partitions: Sequence[Partition], start: StartPosition
-    ) -> dict[Partition, str | int]:
-        """Return the argument `start` of register.lua, which resolves the ends of a partition itself, in one step."""
-        if isinstance(start, Start):
-            return dict.fromkeys(partitions, "latest" if start == Start.LATEST else "earliest")
-        bounds = await self.bounds(partitions)
-        return {tp: resolve_start(start, tp[1], bounds[tp].first, bounds[tp].end) for tp in partitions}
 
     async def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
         partitions = list(partitions)

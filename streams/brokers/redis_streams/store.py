@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from streams.start import StartPosition
+from streams.start import Start, StartPosition, resolve_start
 from streams.state.redis_client import offset_from_entry_id
 from streams.topics import BUILTIN_TOPICS, Partition, Topic, resolve_topic
 
@@ -21,6 +21,13 @@ def stream_bounds(generated: bytes, first: bytes, last: bytes) -> Bounds:
     end = offset_from_entry_id(generated) + 1 if generated else 0
     stored_end = offset_from_entry_id(last) + 1 if last else 0
     return Bounds(offset_from_entry_id(first) if first else end, end, stored_end)
+
+
+def start_argument(start: StartPosition, partition: Partition, bounds: Mapping[Partition, Bounds]) -> str | int:
+    """Return the argument `start` of register.lua, which resolves the ends of a partition itself, in one step."""
+    if isinstance(start, Start):
+        return "latest" if start == Start.LATEST else "earliest"
+    return resolve_start(start, partition[1], bounds[partition].first, bounds[partition].end)
 
 
 def topic_of(name: str) -> Topic:
