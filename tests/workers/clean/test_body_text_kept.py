@@ -3,6 +3,7 @@
 import pytest
 
 from workers.clean.cleaner import clean
+from workers.clean.line_types import is_notice, is_prompt
 
 ABOVE = (
     "The council of Millbrook approved the new bridge over the river on Tuesday after three hours of debate.",
@@ -65,3 +66,163 @@ def test_sentence_about_source_stays(kind: str, line: str) -> None:
 def test_name_of_source_is_credit(kind: str) -> None:
     content = clean(document(kind, (*ABOVE, BELOW, "Source: Reuters, statistics office")), kind)
     assert content.source_credit == "Reuters, statistics office"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "We baked the cookies for twelve minutes until they were golden at the edges.",
+        "We left the cookies to cool on a rack while the chocolate melted.",
+        "Wir haben Cookies gebacken und mit den Nachbarn geteilt.",
+        "Nous avons mangé des cookies au chocolat devant la télévision.",
+        "We accept that our privacy policy was wrong, the head of the firm said.",
+        "We sold two hundred cookies at the school fair, the pupils said.",
+        "Vi bakade kakor till festen och bjöd hela gatan på kaffe.",
+        "Wij bakten cookies voor de buren en dronken er thee bij.",
+        "Мы испекли cookies и угостили соседей.",
+        "We use cookies from the day before as a base for the cake.",
+        "By using the cookies of the day before, the baker saves flour.",
+    ],
+)
+def test_sentence_about_cookies_is_no_notice(line: str) -> None:
+    assert not is_notice(line) and not is_prompt(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "We use cookies",
+        "We use cookies to show you relevant ads. You can change your choices at any time.",
+        "We and our 120 partners store and/or access information on a device, such as cookies.",
+        "We and our partners use cookies.",
+        "We have updated our Privacy Policy.",
+        "By continuing to use this site you agree to our use of cookies.",
+        "By clicking Accept you agree to our terms of service and privacy policy.",
+        "Wir verwenden Cookies, um Inhalte zu personalisieren.",
+        "Wir und unsere Partner nutzen Cookies.",
+        "Nous utilisons des cookies pour améliorer votre expérience.",
+        "Vi använder kakor på vår webbplats.",
+        "Vi bruger cookies til at forbedre din oplevelse.",
+        "Wij gebruiken cookies om onze site te verbeteren.",
+        "Мы используем cookies для работы сайта.",
+        "我们使用cookies来改善您的体验。",
+        "We may use cookies to personalise content and ads.",
+        "This site uses cookies.",
+    ],
+)
+def test_consent_with_second_word_is_notice(line: str) -> None:
+    assert is_notice(line) or is_prompt(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Steun voor het plan komt van links, maar de partij van de premier is verdeeld.",
+        "Stöd från EU har betalats ut till bönderna i norr, enligt myndigheten som ansvarar för dem.",
+        "Unterstützen Sie Ihr Kind bei den Hausaufgaben.",
+        "Apoya los pies en el suelo y mantén la espalda recta durante todo el ejercicio.",
+        "Soutenez votre dos avec un coussin.",
+        "Поддержать малый бизнес обещал министр экономики на форуме в Сочи.",
+        "Support local farmers by buying at the market today.",
+        "Your contribution to the pension rises monthly by two percent.",
+        "Comments from the public will be reviewed by the agency before the rule is final.",
+        "Få barn går til skolen hver dag, viser en ny rapport fra kommunen i byen.",
+        "Get some exercise every day, and drink enough water, the doctor says.",
+        "Sigue los pasos:",
+        "Suivez les étapes :",
+        "Siga las instrucciones del médico:",
+        "Folge dem Rezept:",
+        "Become a member of the jury today, the court asks.",
+        "Die Kommentare der Bürger werden von der Behörde geprüft.",
+        "Sostieni la schiena con le mani e solleva piano le gambe.",
+        "Help your dog to get some rest every day.",
+        "关注以下问题：",
+    ],
+)
+def test_advice_and_aid_are_no_notices(line: str) -> None:
+    assert not is_notice(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Support our journalism today",
+        "Soutenez une presse libre, faites un don.",
+        "Unterstützen Sie uns mit einer Spende.",
+        "Steun ons werk met een gift.",
+        "Apoya el periodismo independiente",
+        "Поддержите нас",
+        "Become a member today",
+        "Support independent journalism with a monthly donation.",
+        "Recibe cada viernes las noticias del campo.",
+        "Siga o Jornal do Cais:",
+        "Síguenos en:",
+        "Suivez-nous sur Facebook :",
+        "Folgen Sie uns auf:",
+        "关注我们：",
+        "Følg oss på Facebook:",
+        "Get the best stories every morning.",
+        "Comments are moderated before they appear.",
+        "Comments are closed.",
+        "Die Kommentare werden vor der Freischaltung geprüft.",
+    ],
+)
+def test_call_of_publisher_is_notice(line: str) -> None:
+    assert is_notice(line) or is_prompt(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Сервис по подписке стоит 300 рублей в месяц, сообщила компания во вторник.",
+        "有料会員は100万人に達した。",
+        "У Netflix стало більше передплатників, ніж очікували аналітики.",
+        "Netflix podnosi ceny dla subskrybentów w Polsce od pierwszego stycznia przyszłego roku.",
+        "تمامی حقوق شهروندان باید رعایت شود.",
+        "打开微信，点击右上角的加号，再选择扫一扫。",
+        "카카오톡에 새 기능 추가.",
+        "LINEアプリに翻訳機能を追加。",
+        "Kaffeekette lanserer nye priser for abonnenter i hele landet.",
+        "下载客户端后，解压文件并运行安装程序。",
+    ],
+)
+def test_news_about_subscribers_is_no_notice(line: str) -> None:
+    assert not is_notice(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Dit stuk is alleen voor abonnees",
+        "Denne saken er for abonnenter",
+        "Tekst dla prenumeratorów",
+        "Článek pro předplatitele",
+        "Már: csak előfizetők számára",
+        "Материал по подписке",
+        "Bu yazı ABONELER İÇİN",
+        "残り 1200 文字",
+        "有料会員限定",
+        "För prenumeranter",
+        "Матеріал для передплатників",
+        "LINEで友だち追加",
+        "카카오톡 채널 추가",
+        "打开新闻客户端 阅读全文",
+        "تمامی حقوق این سایت متعلق به روزنامه است",
+        "公式LINEに登録",
+    ],
+)
+def test_line_for_subscribers_only_is_notice(line: str) -> None:
+    assert is_notice(line)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "We baked the cookies for twelve minutes until they were golden at the edges.",
+        "Comments from the public will be reviewed by the agency before the rule is final.",
+        "Netflix podnosi ceny dla subskrybentów w Polsce od pierwszego stycznia przyszłego roku.",
+    ],
+)
+def test_sentence_with_words_of_notices_stays(kind: str, line: str) -> None:
+    assert is_kept(kind, line)

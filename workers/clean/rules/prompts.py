@@ -34,7 +34,7 @@ _SOURCES = {
     ),
     LEGAL_LINE: (
         r"(please )?enable (javascript|cookies).{0,80}|your browser does not support.{0,80}",
-        r"we use cookies.{0,200}|accept (all )?cookies.{0,40}|cookie (policy|settings|preferences)",
+        r"we use cookies( (?:to|and|on|for|in order|that|so)\b.{0,200}|[.,;:].{0,200})?|accept (all )?cookies( (?:and|to|or)\b.{0,40})?|cookie (policy|settings|preferences)",
         r"(terms of (use|service)|privacy (policy|notice))( (and|&) .{0,40})?|all rights reserved\.?",
         r"(©|\(c\)|copyright)\s.{0,120}",
     ),
