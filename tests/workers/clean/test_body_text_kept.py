@@ -3,7 +3,7 @@
 import pytest
 
 from workers.clean.cleaner import clean
-from workers.clean.line_types import is_notice, is_prompt
+from workers.clean.line_types import is_feed_tail, is_notice, is_prompt
 
 ABOVE = (
     "The council of Millbrook approved the new bridge over the river on Tuesday after three hours of debate.",
@@ -226,3 +226,160 @@ def test_line_for_subscribers_only_is_notice(line: str) -> None:
 )
 def test_sentence_with_words_of_notices_stays(kind: str, line: str) -> None:
     assert is_kept(kind, line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Save the egg whites for another recipe.",
+        "Save the file as config.py.",
+        "Print the result.",
+        "Log in to your router.",
+        "Log in to the server with the key, then restart the service.",
+        "Sign up for the draft brought three hundred men from the valley to the town hall.",
+        "Subscribe to the topic with the client.",
+        "Add a comment above each function.",
+        "Install the app on both phones.",
+        "Get groceries delivered on Fridays.",
+        "Follow me into the dark",
+        "Follow us through the house, and you will see why it won the prize.",
+        "This story continues to haunt the town.",
+        "Copyright lasts for seventy years after the death of the author.",
+        "Keep reading aloud to your child every night.",
+        "Skip to step 5 if you have a key.",
+        "(c) to appeal within thirty days;",
+        "(C) It was raining on the day of the accident.",
+        "Join us on Friday at the library for coffee and cake.",
+        "Accept cookies from strangers only on Halloween.",
+        "Email the forms to the office by Friday.",
+        "Share the cost with your neighbours.",
+        "Print the labels on thick paper and cut them out.",
+        "Sign in to the console and open the second tab.",
+        "Write a reply to each letter within a week.",
+        "Bookmark the hotel early, the guide says.",
+        "(c) the fee of the second year;",
+    ],
+)
+def test_step_of_instruction_is_no_prompt(line: str) -> None:
+    assert not is_prompt(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Share this article",
+        "Share this",
+        "Share this on Facebook",
+        "Share this story, choose your platform!",
+        "Save this recipe",
+        "Print this page",
+        "Email this post to a friend",
+        "Log in",
+        "Log in to continue",
+        "Sign in with Google",
+        "Log in or sign up to comment",
+        "Log in to leave a comment",
+        "Subscribe",
+        "Subscribe now",
+        "Subscribe to our newsletter",
+        "Subscribe to The Lanthe Courier",
+        "Sign up for our free newsletter",
+        "Sign up for email updates",
+        "Sign up to get the latest news by email",
+        "Get the newsletter delivered to your inbox",
+        "Get our stories delivered daily",
+        "Download our app for iOS",
+        "Download the app",
+        "Get the Courier app on Google Play",
+        "Follow us",
+        "Follow us on Instagram",
+        "Follow @courier",
+        "Follow us: @courier",
+        "Join us on Facebook",
+        "Continue reading Ferry sinks at noon",
+        "Keep reading",
+        "Leave a comment",
+        "Leave a comment below",
+        "Add a comment",
+        "Leave a Reply Cancel reply",
+        "This story continues below",
+        "This article continues after the advertisement",
+        "Skip to content",
+        "Skip to main content",
+        "Skip past newsletter promotion",
+        "Skip advertisement",
+        "(c) 2024 The Courier",
+        "(c) Harbour News Agency",
+        "(c) dpa",
+        "Copyright 2024 by Harbour Media, all rights reserved",
+        "Copyright © 2024 Harbour",
+        "Copyright Harbour Media Ltd 2024",
+        "© Courier",
+    ],
+)
+def test_imperative_with_object_of_site_is_prompt(line: str) -> None:
+    assert is_prompt(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Filed in federal court in Boston on Monday, the lawsuit seeks five million dollars.",
+        "Posted in Crete during the war, he learned Greek and married a teacher from Chania.",
+        "The article he wrote with his brother in 1950 appeared in Nature and made him famous.",
+        "The story of the two brothers appeared in the New Yorker in the spring of 1954.",
+        "Tags: the metal labels were stamped with the number of each soldier and sewn into coats.",
+        "Tagged: twelve whales with transmitters, in two years.",
+        "Filed under oath with the clerk, the letter names nobody in the town.",
+        "The post that she sent to her sister appeared in the local paper a week later.",
+        "In this article: we follow the river from its spring to the sea.",
+    ],
+)
+def test_sentence_that_begins_like_tail_is_none(line: str) -> None:
+    assert not is_feed_tail(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The post Ferry sinks appeared first on The Lanthe Courier.",
+        "The post Ferry sinks first appeared on The Lanthe Courier.",
+        "Filed under: Flour, Rye",
+        "Filed under Baking",
+        "Posted in Baking, Bread and Rolls",
+        "Posted in News | Tagged ferry, harbour",
+        "Posted in: Harbour",
+        "Tags: flour, rye",
+        "Tagged with: flour",
+        "In this article: ferry, harbour",
+        "Schlagwörter: Mehl, Roggen",
+    ],
+)
+def test_names_below_item_are_tails(line: str) -> None:
+    assert is_feed_tail(line)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Filed in federal court in Boston on Monday, the lawsuit seeks five million dollars.",
+        "The article he wrote with his brother in 1950 appeared in Nature and made him famous.",
+    ],
+)
+def test_sentence_with_words_of_prompts_stays(kind: str, line: str) -> None:
+    assert is_kept(kind, line)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "paragraph",
+    [
+        "Beat the yolks with the sugar until they are pale. Save the egg whites for the meringue.",
+        "The suit names three directors of the company and two of its banks. Filed in federal court in Boston, it seeks five million dollars.",
+        "The key of the new machine is kept in the cellar. Log in to the server with it.",
+        "Cut the leather along the line with a sharp knife. Print the pattern on thick paper.",
+    ],
+)
+def test_last_sentence_of_paragraph_stays(kind: str, paragraph: str) -> None:
+    assert is_kept(kind, paragraph)
