@@ -4,7 +4,7 @@ Knows nothing of the order of the rules: see `labeller`, `head_labels` and `body
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -97,6 +97,14 @@ class Labelling:
         for n, block in enumerate(self.blocks):
             starts.append(starts[-1] if starts and block.tag in ITEM_TAGS else n)
         return starts
+
+    @cached_property
+    def first_sentences(self) -> Mapping[str, int]:
+        """The index of the first block with each text."""
+        first: dict[str, int] = {}
+        for n, block in enumerate(self.blocks):
+            first.setdefault(block.text, n)
+        return first
 
     @cached_property
     def is_scored(self) -> bool:

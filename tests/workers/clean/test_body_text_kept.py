@@ -383,3 +383,54 @@ def test_sentence_with_words_of_prompts_stays(kind: str, line: str) -> None:
 )
 def test_last_sentence_of_paragraph_stays(kind: str, paragraph: str) -> None:
     assert is_kept(kind, paragraph)
+
+
+PARAGRAPHS = "".join(f"<p>{line}</p>" for line in ABOVE)
+
+
+def test_word_of_share_bar_in_table_stays() -> None:
+    table = (
+        "<table><tr><th>Plan</th><th>Email</th><th>Video</th></tr><tr><td>Basic</td><td>X</td><td>+</td></tr></table>"
+    )
+    content = clean(f"{PARAGRAPHS}{table}", "html")
+    assert content.paragraphs == (*ABOVE, "Plan", "Email", "Video", "Basic", "X", "+")
+
+
+@pytest.mark.parametrize("items", [("Facebook", "TikTok", "WhatsApp", "X"), ("Print", "Glue", "Save", "Share")])
+def test_announced_list_of_words_stays(items: tuple[str, ...]) -> None:
+    announcement = "The report of the agency names the following items:"
+    html = f"{PARAGRAPHS}<p>{announcement}</p><ul>{''.join(f'<li>{item}</li>' for item in items)}</ul><p>{BELOW}</p>"
+    assert clean(html, "html").paragraphs == (*ABOVE, announcement, *items, BELOW)
+
+
+@pytest.mark.parametrize("word", ["Line", "Link"])
+def test_heading_of_network_and_number_stays(word: str) -> None:
+    html = f"<h3>{word} 1</h3><p>{ABOVE[0]}</p><h3>{word} 2</h3><p>{ABOVE[1]}</p>"
+    assert clean(html, "html").paragraphs == (f"{word} 1", ABOVE[0], f"{word} 2", ABOVE[1])
+
+
+def test_answer_of_one_word_stays() -> None:
+    question = "<p><b>What comes next?</b></p><p>More.</p>"
+    assert "More." in clean(f"{PARAGRAPHS}{question}<p>{BELOW}</p>", "html").paragraphs
+
+
+def test_share_bar_without_links_is_removed() -> None:
+    bar = "<ul><li>Facebook</li><li>Twitter</li><li>Email</li></ul>"
+    assert clean(f"{PARAGRAPHS}{bar}", "html").paragraphs == ABOVE
+
+
+@pytest.mark.parametrize("line", ["Share this article", "Subscribe to our newsletter", "Most read"])
+def test_item_of_one_prompt_keeps_text(line: str) -> None:
+    assert clean(f"<p>{line}</p>", "html").paragraphs == (line,)
+
+
+def test_item_of_prompts_keeps_those_without_links() -> None:
+    html = '<p>Follow us on Instagram</p><p><a href="https://a.example/x">Share this article</a></p>'
+    assert clean(html, "html").paragraphs == ("Follow us on Instagram",)
+
+
+def test_copies_of_text_for_devices_stay_once() -> None:
+    text = "".join(f"<p>{line}</p>" for line in (*ABOVE, BELOW))
+    copies = "".join(f'<div class="{name}">{text}</div>' for name in ("desktop", "mobile", "print"))
+    page = f"<!doctype html><html><body><article><h1>Millbrook approves new bridge</h1>{copies}</article></body></html>"
+    assert clean(page, "page").paragraphs == (*ABOVE, BELOW)

@@ -56,7 +56,7 @@ _SOURCES = {
     ),
     SHARE_BAR: (
         r"(share|print|email|save|bookmark) (this (article|story|page|post|entry|episode|recipe|video|item|news|link|content|podcast)\b.{0,40}|this( (?:on|via|with)\b.{0,40})?|the (article|story|post)( (?:on|via|by|with)\b.{0,40})?)",
-        r"\A(?=.*[^\W\d])(facebook|twitter|whatsapp|linkedin|email|pinterest|reddit|telegram|instagram|messenger|x|print|share|"
+        r"\A(?=.*[^\W\d])(?!(?:line|x|more|copy|link|print|save|mail|email) \d{1,4}\Z)(facebook|twitter|whatsapp|linkedin|email|pinterest|reddit|telegram|instagram|messenger|x|print|share|"
         r"tweet|pocket|flipboard|save|teilen|partager|compartir|compartilhar|condividi|paylaş|поделиться|comments?|"
         r"pin it|digg|more|viber|skype|line|vk|mail|tumblr|youtube|google\+|copy|link|url|\+|\||,|/|\s|\d)++",  # possessive: each word can be read in one way, and is read once; \A: `.*` runs once
     ),
