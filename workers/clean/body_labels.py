@@ -56,6 +56,9 @@ LIKELY_BELOW_LABEL = 0.8
 REMOVED_WITH_LABEL = frozenset(("link", "clutter", "prompt", "feed tail"))
 MIN_NOTE_WORDS = 4  # of a correction; "Corrections" alone is a link in the footer
 MAX_ITEM_LINK_WORDS = 8  # of a link to the item's own page
+MAX_ITEM_WORDS = 2  # of an item whose words may name a network or a label
+ITEMS_BESIDE = 4  # of a list, above and below an item
+CELL_TAGS = frozenset(("td", "th"))
 MAX_BOX_WORDS = 60  # a larger container with such a name holds the article, as in the feed of a newsletter
 BRACKETED = re.compile(r"\A[\[(（【].{3,}[\])）】]\.?")
 
@@ -87,7 +90,8 @@ def label_body_block(labelling: Labelling, n: int) -> int:
 
 
 def _is_label_of_links(labelling: Labelling, n: int) -> bool:
-    may_be = is_link_label(labelling.blocks[n].text) and not is_sure(labelling, n)
+    is_label = is_link_label(labelling.blocks[n].text) and not _is_plain_item(labelling, n)
+    may_be = is_label and not is_sure(labelling, n)
     return may_be or (heads_links(labelling, n) and not heads_reading_list(labelling, n))
 
 
@@ -105,6 +109,8 @@ def _is_likely_sentence(labelling: Labelling, n: int) -> bool:
 
 def _matching_rule(labelling: Labelling, n: int) -> BlockLabel | None:
     block = labelling.blocks[n]
+    if _is_plain_item(labelling, n):
+        return None
     if is_feed_tail(block.text):
         return BlockLabel("feed tail", "a line that a feed builder appends")
     if is_prompt(block.text):
@@ -124,9 +130,48 @@ def _matching_rule(labelling: Labelling, n: int) -> BlockLabel | None:
         return BlockLabel("link", "in a container of links or prompts") if is_clutter else None
     if _is_link_paragraph(block):
         return BlockLabel("link", "a paragraph with only a link to another article")
-    if labelling.sentence_counts[block.text] >= NOTICE_REPEATS:
+    if labelling.sentence_counts[block.text] >= NOTICE_REPEATS and not _is_first_copy(labelling, n):
         return BlockLabel("prompt", "a notice: the page repeats this sentence")
     return None
+
+
+def _is_plain_item(labelling: Labelling, n: int) -> bool:
+    """Return whether block *n* is a word in a table or a list of text, such as a network that an article names.
+
+    A share bar has links, or consists of such words only.
+    """
+    block, blocks = labelling.blocks[n], labelling.blocks
+    if block.tag not in ITEM_TAGS or block.links or block.words > MAX_ITEM_WORDS:
+        return False
+    if block.tag in CELL_TAGS or is_announced(labelling, n):
+        return True
+    beside = (*blocks[max(0, n - ITEMS_BESIDE) : n], *blocks[n + 1 : n + 1 + ITEMS_BESIDE])
+    return any(_is_same_list(block, other) and _is_text_item(other) for other in beside)
+
+
+def _is_same_list(block: Block, other: Block) -> bool:
+    own, its = block.element, other.element
+    return own is not None and its is not None and own.parent is its.parent and block.tag == other.tag
+
+
+def _is_text_item(block: Block) -> bool:
+    """Return whether an item of a list is neither a link nor a line of a share bar or a label."""
+    return bool(block.text) and not block.links and not is_prompt(block.text) and not is_link_label(block.text)
+
+
+def _is_first_copy(labelling: Labelling, n: int) -> bool:
+    """Return whether a likely sentence is the first of copies that repeat a neighbour as well, one for each device.
+
+    A notice stands between different paragraphs.
+    """
+    counts = labelling.sentence_counts
+    if n != labelling.first_sentences[labelling.blocks[n].text] or not is_likely(labelling, n):
+        return False
+    return any(counts[_text_at(labelling, n + k)] >= NOTICE_REPEATS for k in (-1, 1))
+
+
+def _text_at(labelling: Labelling, n: int) -> str:
+    return labelling.blocks[n].text if 0 <= n < len(labelling.blocks) else ""
 
 
 def _is_hashtag_in_a_row(labelling: Labelling, n: int) -> bool:

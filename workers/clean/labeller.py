@@ -22,6 +22,7 @@ MIN_TAIL_HEADLINES = 3  # in a row at the end of a feed's item
 MIN_RESTORED_WORDS = 4  # of a block beside the longest one; shorter links are navigation
 MIN_HEADLINE_LINK_SHARE = 0.5  # of the characters; in a line of release notes only its reference is a link
 RESTORED = frozenset(("link", "clutter", "template"))  # labels of blocks that may be an article
+RESTORED_LAST = frozenset(("prompt", "label", "feed tail"))  # of a feed's item that has no such blocks
 # The start of a line with a time, a quantity, a number or a key. It is no headline, but a chapter of a recording.
 FACT = re.compile(r"[-–—•·*(\[]?\s?\d|[^:：]{1,30}[:：]\s?\S")
 HEADLINE_TAGS = frozenset(("line", "li", "p", "h3", "h4"))
@@ -56,12 +57,17 @@ def label_blocks(
 def _restore_body(labelling: Labelling) -> None:
     """Keep the longest removed block if nothing is left; on a page, also the longer ones in the same container.
 
-    It is an article of one link or sentence, or a page of links.
+    It is an article of one link or sentence, or a page of links. Of a feed's item with other labels only, all blocks
+    without links stay.
     """
     blocks, labels = labelling.blocks, labelling.labels
     if any(block.text and not label.reason for block, label in zip(blocks, labels, strict=True)):
         return
     candidates = [n for n, label in enumerate(labels) if blocks[n].text and label.label in RESTORED]
+    if not candidates and not labelling.has_surroundings:
+        for n, block in enumerate(blocks):
+            if block.text and not block.links and labels[n].label in RESTORED_LAST:
+                labels[n] = BlockLabel()
     if candidates:
         longest = max(candidates, key=lambda n: (blocks[n].is_sentence, blocks[n].words))
         element = blocks[longest].element if labelling.has_surroundings else None

@@ -4,7 +4,7 @@ Knows nothing of the order of the rules: see `labeller`, `head_labels` and `body
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,13 +14,14 @@ from streams.records import Image
 from workers.clean.blocks import ITEM_TAGS, Block
 from workers.clean.contents_list import contents_entries
 from workers.clean.credits import agency_credit, match_caption, split_credit
-from workers.clean.line_types import word_count
+from workers.clean.line_types import is_sentence, word_count
 from workers.clean.publisher_names import ownership_keys
-from workers.clean.rules.bylines import SOURCE_CREDIT
+from workers.clean.rules.bylines import SIGNATURE, SOURCE_CREDIT
 from workers.clean.site_facts import SiteFacts, line_key
 
 MAX_HEAD_BLOCKS = 14  # distance of a title above the body
 MAX_CAPTION_WORDS = 80
+MAX_SOURCE_WORDS = 12  # of a source credit; a longer line is a sentence
 MAX_CREDIT_CHARS = 300  # of all credit lines of an article
 SURE = 0.95  # probability of body text above which no rule about a single line of a dump applies
 
@@ -98,6 +99,14 @@ class Labelling:
         return starts
 
     @cached_property
+    def first_sentences(self) -> Mapping[str, int]:
+        """The index of the first block with each text."""
+        first: dict[str, int] = {}
+        for n, block in enumerate(self.blocks):
+            first.setdefault(block.text, n)
+        return first
+
+    @cached_property
     def is_scored(self) -> bool:
         """Whether the model read any block."""
         return any(prediction.is_scored for prediction in self.predictions)
@@ -136,17 +145,37 @@ def label_caption(labelling: Labelling, n: int, *, in_head: bool) -> bool:
         match = match_caption(block.text, in_head=in_head)
         if match is None or word_count(block.text) > MAX_CAPTION_WORDS:
             return False
+        if not in_head and _is_signed_by_agency(labelling, n):
+            return False
         caption, credit = match["caption"].strip(), match["credit"].strip()
     labelling.head.images.append(Image(caption=caption, credit=credit))
     labelling.labels[n] = BlockLabel("caption", "a caption, kept with its picture")
     return True
 
 
+def _is_signed_by_agency(labelling: Labelling, n: int) -> bool:
+    """Return whether the model keeps a sentence that ends in "(Reuters)". Agencies sign their last paragraph so.
+
+    Directly below an image it is a caption.
+    """
+    text = labelling.blocks[n].text
+    if not labelling.predictions[n].keep or (n > 0 and labelling.blocks[n - 1].images):
+        return False
+    match = SIGNATURE.search(text)
+    return match is not None and is_sentence(text[: match.start()].rstrip() + ".")
+
+
+def _is_source_sentence(labelling: Labelling, n: int, credit: str) -> bool:
+    """Return whether the text after "Source:" is a sentence of the body rather than the name of a source."""
+    is_kept = labelling.predictions[n].keep and labelling.blocks[n].is_sentence
+    return is_kept or word_count(credit) > MAX_SOURCE_WORDS
+
+
 def label_source_credit(labelling: Labelling, n: int) -> bool:
     """Label the first source credit, or an agency's credit line, and store it; False for any other block."""
     text, head = labelling.blocks[n].text, labelling.head
     match = SOURCE_CREDIT.fullmatch(text)
-    if match is not None and not head.source_credit:
+    if match is not None and not head.source_credit and not _is_source_sentence(labelling, n, match["credit"]):
         head.source_credit = match["credit"].strip()
     elif len(text) + len(head.source_credit) <= MAX_CREDIT_CHARS and (credit := agency_credit(text)):
         head.source_credit = "; ".join(filter(None, (head.source_credit, credit)))

@@ -123,11 +123,18 @@ def prompt_reason(text: str) -> str:
 
 @lru_cache(8192)  # clutter repeats on all pages of a site
 def _is_label(text: str) -> bool:
-    return match_key(text) in LABELS
+    return match_key(text) in LABELS and not _is_one_word_sentence(text)
+
+
+def _is_one_word_sentence(text: str) -> bool:
+    """Return whether *text* is one word with a full stop. "More." answers a question."""
+    return text.endswith(".") and " " not in text
 
 
 @lru_cache(8192)
 def _is_prompt(text: str) -> bool:
+    if _is_one_word_sentence(text) and match_key(text) in LABELS:
+        return False
     stripped = text.strip(PROMPT_ENDS)
     if MAY_BE_PROMPT.may_match(stripped) and ANY_PROMPT.fullmatch(stripped):
         return True

@@ -61,6 +61,10 @@ CORRECTION_NOTE = re.compile(
     re.IGNORECASE,
 )
 
+# The end of an agency's last paragraph: its name alone in round brackets. The credit of a photo also names a person.
+SIGNATURE = re.compile(
+    r"\((?:AP|AFP|Reuters|EPA|Anadolu|AA|Xinhua|TASS|PA|dpa|ANSA|EFE|Bloomberg)\)[.!?]?$", re.IGNORECASE
+)
 # Captions that end with their credit. Source: the styles of Reuters, AP, AFP and Getty, and of outlets that use them; of
 # Asahi and Mainichi, Xinhua, Globo and Lusa, and German archives.
 # The second field is true if the pattern applies everywhere, false if it applies only in an article's head.

@@ -9,7 +9,7 @@ import re
 FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
     re.compile(p, re.IGNORECASE)
     for p in (
-        r"the (post|article|story) .{1,300} (first )?appeared (first )?(on|at|in) .{1,160}",
+        r"the (post|article|story) .{1,300} (?:appeared first (on|at|in)|(?:first|originally) appeared (on|at)) .{1,160}",
         r"(this|l') ?(post|article|entry|story) .{0,200}(was )?(first|originally) (appeared|published|posted) (on|at|by|in) .{1,160}",
         r"(l['’]|cet )article .{1,300} est apparu en premier sur .{1,160}",
         r"der beitrag .{1,300} erschien zuerst auf .{1,160}",
@@ -36,9 +36,11 @@ FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
         r"(subscribe|listen|follow|rate|review) .{0,60}(apple podcasts|itunes|spotify|overcast|google podcasts|wherever you (get|listen)|your favou?rite podcast app).{0,120}",
         r"learn more about your ad choices.{0,120}|(see|visit) \S{3,80}/(privacy|adchoices|listener|policies)\S* for .{0,120}|hosted on acast.{0,120}",
         r"[^\s\d]{2,8} ?(기자|특파원|記者) ?\S{1,40}@\S{3,60}",
-        r"(filed|posted) (under|in):? .{1,160}|in this article: .{1,160}|(tags?|tagged|kategorien?|schlagwörter|catégories?|étiquettes?|categorías?|etiquetas?|categorie|categorieën|теги|рубрик[аи]|метки|"
+        # Names, not a sentence: "Filed in court on Monday, the suit names two banks."
+        r"(filed|posted) (under|in): .{1,160}(?<![.!?])|(filed|posted) (under|in) [^\s,.;!?|/•]{1,30}(?: [^\s,.;!?|/•]{1,30}){0,3}(?:\s?[,|/•]\s?[^\s,.;!?|/•]{1,30}(?: [^\s,.;!?|/•]{1,30}){0,3}){0,12}",
+        r"in this article: .{1,160}(?<![.!?])|(tags?|tagged|kategorien?|schlagwörter|catégories?|étiquettes?|categorías?|etiquetas?|categorie|categorieën|теги|рубрик[аи]|метки|"
         r"etiketler|címkék|etichete|ετικέτες|avainsanat|tunnisteet|taggar|etiketter|emneord|stikord|štítky|značky|słowa kluczowe|oznake|етикети|тэги|мітки|"
-        r"الوسوم|وسوم|كلمات دلالية|برچسب‌?ها|תגיות|टैग|ট্যাগ|แท็ก|từ khóa|kata kunci|标签|標籤|タグ|태그)( with)? ?[:：] ?.{1,160}",
+        r"الوسوم|وسوم|كلمات دلالية|برچسب‌?ها|תגיות|टैग|ট্যাগ|แท็ก|từ khóa|kata kunci|标签|標籤|タグ|태그)( with)? ?[:：] ?.{1,160}(?<![.!?。])",
         r"(view|open|read) (this )?(e-?mail|newsletter|message|issue) (in|on) (your|the|a) (browser|web).{0,20}|forwarded this e-?mail\?.{0,120}",
         r"(you are|you['’]re) receiving this (e-?mail|newsletter|message) because.{0,200}|our mailing address is.{0,200}|unsubscribe\b.{0,120}|(update|manage) (your )?(e-?mail )?preferences.{0,80}",
         r"(diese e-?mail|diesen newsletter) im browser (an)?sehen.{0,40}|(voir|lire) (cet e-?mail|cette lettre) dans (le|votre) navigateur.{0,40}|ver este (correo|e-?mail) en (el|tu) navegador.{0,40}",
