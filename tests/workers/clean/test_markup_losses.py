@@ -1,0 +1,42 @@
+"""Markup whose text, images or cells must stay: newsletters, tables, images, tutorials. All texts are invented."""
+
+import pytest
+
+from workers.clean.cleaner import clean
+
+FIRST = "The council approved the new bridge on Tuesday after a debate of four hours."
+SECOND = "Work on the north bank begins in May, and the ferry runs until the end of the year."
+
+
+def section(text: str, inner: str) -> str:
+    """Return a section as MJML writes it: no size around columns, a size of its own around the text."""
+    return (
+        '<table><tr><td style="direction:ltr;font-size:0px;padding:20px 0"><div style="font-size:0px"><table><tr>'
+        f'<td style="font-size:0px"><div style="{inner}">{text}</div></td></tr></table></div></td></tr></table>'
+    )
+
+
+@pytest.mark.parametrize("inner", ["font-size:13px", "font: bold 1.2rem/1.5 Arial", "font-size: x-small"])
+def test_newsletter_section_without_font_size_stays(inner: str) -> None:
+    html = f"<p>View the letter of this week below.</p>{section(FIRST, inner)}{section(SECOND, inner)}"
+    assert clean(html, "html").paragraphs[1:] == (FIRST, SECOND)
+
+
+def test_image_without_font_size_stays() -> None:
+    image = '<td style="font-size:0px"><img src="https://mill.example/bridge.jpg" width="600"></td>'
+    content = clean(f"<p>{FIRST}</p><table><tr>{image}</tr></table><p>{SECOND}</p>", "html")
+    assert [image.url for image in content.images] == ["https://mill.example/bridge.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("style", "shown"),
+    [
+        ("font-size:0", False),
+        ("font-size:0px;line-height:0", False),
+        ("max-height:0;overflow:hidden", False),
+        ("max-height:0", True),
+    ],
+)
+def test_text_without_size_or_height_is_hidden(style: str, shown: bool) -> None:
+    html = f'<p>{FIRST}</p><div style="{style}"><p style="color:red">{SECOND}</p></div>'
+    assert (SECOND in clean(html, "html").paragraphs) is shown
