@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,10 @@ from workers.urls.tracking import clean_link, image_link
 MAX_ARTICLE_BODY_CHARS = 200_000  # longer than any article
 # Types of an article in JSON-LD. Source: schema.org, Article and its subtypes.
 ARTICLE_SCHEMA_TYPE = re.compile(r"Article|BlogPosting|LiveBlog|Gallery|Report\b")
+SEPARATOR = re.compile(r"\s[|\u2013\u2014\u00b7\u2022»-]\s")  # between a headline and the name of its site
+START_PAGE = re.compile(r"/|(?:https?:)?//[^/?#]++/?", re.IGNORECASE)
+MAX_HEADINGS = 50  # compared with the title
+MIN_TITLE_SHARE = 0.4  # of the characters of a title, for the heading without the name of the site
 ARTICLE_TYPES = {"LiveBlogPosting": "live blog", "ImageGallery": "gallery", "MediaGallery": "gallery"}
 
 
@@ -63,12 +68,10 @@ def extract_metadata(document: Node, base: str = "") -> Metadata:
     tags = _meta_tags(document)
     meta = {name: values[0] for name, values in tags.items()}  # of several the first counts: ogp.me, "Arrays"
     ld = next(_news_articles(document), {})
-    heading = next((plain_text(h.all_text()) for h in document.iter("h1")), "")
     title = plain_text(
         str(ld.get("headline") or meta.get("og:title") or next((t.text for t in document.iter("title")), ""))
     )
-    if heading and match_key(heading) in match_key(title):
-        title = heading  # without the name of the site after it
+    title = _heading_of(title, document, meta.get("og:site_name") or "") or title  # without the name of the site
     canonical = next((e.get("href") for e in document.iter("link") if e.get("rel").lower() == "canonical"), "")
     date = ld.get("datePublished") or meta.get("article:published_time") or ""
     modified = ld.get("dateModified") or meta.get("article:modified_time") or ""
@@ -89,6 +92,34 @@ def extract_metadata(document: Node, base: str = "") -> Metadata:
         description=meta.get("og:description") or meta.get("description") or str(ld.get("description") or ""),
         article_body=_text(ld.get("articleBody")),
     )
+
+
+def _heading_of(title: str, document: Node, publisher: str) -> str:
+    """Return the heading that is *title* without the name of the site beside it; "" without one.
+
+    A heading at the start of the title wins: one at its end may be the name of the site.
+    """
+    key, names = match_key(title), (match_key(publisher), "")
+    found = [(h.tag, h) for h in islice(document.iter("h1", "h2"), MAX_HEADINGS) if key and not _is_logo(h)]
+    texts = [(tag, text) for tag, h in found if match_key(text := plain_text(h.all_text())) not in names]
+    start = match_key(SEPARATOR.split(title, 1)[0])
+    texts = [(tag, text) for tag, text in texts if _covers(match_key(text), key, start)]
+    at_start = [(tag, text) for tag, text in texts if f"{key} ".startswith(f"{match_key(text)} ")]
+    main = [(tag, text) for tag, text in at_start if tag == "h1"]
+    inside = [(tag, text) for tag, text in texts if tag == "h1"]
+    return max((text for _, text in main or at_start or inside), key=len, default="")
+
+
+def _covers(part: str, key: str, start: str) -> bool:
+    """Return whether *part* is most of a title in whole words, or its *start*. A section's name may be one word."""
+    is_start = part == start and " " in part
+    return is_start or (f" {part} " in f" {key} " and len(part) >= MIN_TITLE_SHARE * len(key))
+
+
+def _is_logo(heading: Node) -> bool:
+    """Return whether a heading links to the start page of its site."""
+    links = (*heading.iter("a"), *(outer for outer in heading.ancestors() if outer.tag == "a"))
+    return any(START_PAGE.fullmatch(link.get("href").strip()) for link in links)
 
 
 def _meta_tags(document: Node) -> dict[str, list[str]]:
