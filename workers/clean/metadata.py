@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ MAX_ARTICLE_BODY_CHARS = 200_000  # longer than any article
 ARTICLE_SCHEMA_TYPE = re.compile(r"Article|BlogPosting|LiveBlog|Gallery|Report\b")
 SEPARATOR = re.compile(r"\s[|\u2013\u2014\u00b7\u2022»-]\s")  # between a headline and the name of its site
 START_PAGE = re.compile(r"/|(?:https?:)?//[^/?#]++/?", re.IGNORECASE)
+MAX_OFFSET = timedelta(hours=14)  # between local time and UTC. Source: IANA time zone database, Pacific/Kiritimati
 MAX_HEADINGS = 50  # compared with the title
 MIN_TITLE_SHARE = 0.4  # of the characters of a title, for the heading without the name of the site
 ARTICLE_TYPES = {"LiveBlogPosting": "live blog", "ImageGallery": "gallery", "MediaGallery": "gallery"}
@@ -61,6 +62,17 @@ class KnownText(NamedTuple):
 
 
 NO_KNOWN_TEXT = KnownText()
+
+
+def states_zone_of(visible: datetime | None, stated: datetime | None) -> bool:
+    """Return whether *stated*, a time of the page's head, is the *visible* one with its zone or its time of day.
+
+    A visible time is local and mostly without a zone; a visible day was read as midnight.
+    """
+    if visible is None or stated is None or visible == stated or stated.time() == time():
+        return False
+    is_day = visible.time() == time()
+    return -MAX_OFFSET <= stated - visible <= MAX_OFFSET + timedelta(days=is_day)
 
 
 def extract_metadata(document: Node, base: str = "") -> Metadata:

@@ -40,3 +40,27 @@ SITE_NAME = '<meta property="og:site_name" content="Millbrook Times">'
 def test_title_is_the_headline_without_the_site(title: str, head: str, body: str, expected: int) -> None:
     content = clean_page(f"{body}{BODY}</article>", f"<title>{title}</title>{head}")
     assert content.title == ("Council approves bridge", title)[expected]
+
+
+PUBLISHED = '<meta property="article:published_time" content="{}">'
+JSON_DATE = '<script type="application/ld+json">{{"@type":"NewsArticle","datePublished":"{}"}}</script>'
+
+
+@pytest.mark.parametrize("head", [PUBLISHED, JSON_DATE])
+@pytest.mark.parametrize(
+    ("stated", "visible", "published", "source"),
+    [
+        ("2024-05-01T22:00:00-05:00", "May 1, 2024 10:00 PM", "2024-05-02T03:00", "page"),
+        ("2024-05-01T22:00:00-05:00", "May 1, 2024", "2024-05-02T03:00", "page"),
+        ("2024-05-02T07:30:00+09:00", "2024-05-02 07:30", "2024-05-01T22:30", "page"),
+        ("2024-05-01", "May 1, 2024 10:00 PM", "2024-05-01T22:00", "text"),
+        ("2024-05-01T22:00:00Z", "May 1, 2024 10:00 PM", "2024-05-01T22:00", "text"),
+        ("2024-05-09T08:00:00-05:00", "May 1, 2024 10:00 PM", "2024-05-01T22:00", "text"),
+    ],
+)
+def test_zone_of_visible_time_is_read_from_head(
+    head: str, stated: str, visible: str, published: str, source: str
+) -> None:
+    content = clean_page(f"<h1>Council approves bridge</h1><p>{visible}</p>{BODY}", head.format(stated))
+    assert f"{content.published:%Y-%m-%dT%H:%M}" == published
+    assert content.field_sources["published"] == source
