@@ -64,3 +64,64 @@ def test_zone_of_visible_time_is_read_from_head(
     content = clean_page(f"<h1>Council approves bridge</h1><p>{visible}</p>{BODY}", head.format(stated))
     assert f"{content.published:%Y-%m-%dT%H:%M}" == published
     assert content.field_sources["published"] == source
+
+
+ARTICLE = '"@type":"NewsArticle","headline":"Bridge of Reed &amp; Sons","author":{"name":"Ann O&#8217;Neil"}'
+DATED = '{"@type":"NewsArticle","headline":"Bridge","datePublished":"2024-05-01T10:00:00Z","author":"Ann Reed"}'
+
+
+def page_head(json: str, script_type: str = "application/ld+json") -> CleanedContent:
+    return clean_page(f"<article>{BODY}</article>", f'<script type="{script_type}">{json}</script>')
+
+
+@pytest.mark.parametrize(
+    ("json", "title", "byline"),
+    [
+        ("{" + ARTICLE + "}", "Bridge of Reed & Sons", ("Ann O’Neil",)),
+        (
+            '{"@type":"NewsArticle","headline":["Bridge opens","D"],"author":["Ann Reed"]}',
+            "Bridge opens",
+            ("Ann Reed",),
+        ),
+        ('{"@type":"Article","headline":"A <em>new</em> bridge","author":"https://x.example/ann"}', "A new bridge", ()),
+        ('{"@type":"Article","headline":"Bridge","author":{"name":["Ann"]}}', "Bridge", ()),
+    ],
+)
+def test_strings_of_json_ld_are_plain_text(json: str, title: str, byline: tuple[str, ...]) -> None:
+    content = page_head(json)
+    assert (content.title, content.byline) == (title, byline)
+
+
+@pytest.mark.parametrize(
+    "json",
+    [
+        DATED,
+        f'[{{"@graph":[{DATED}]}}]',
+        f'{{"@graph":[[{DATED}]]}}',
+        f'{{"@type":"WebPage","mainEntity":{DATED}}}',
+        f"//<![CDATA[\n{DATED}\n//]]>",
+        f"/*<![CDATA[*/{DATED}/*]]>*/",
+        f"<!-- {DATED} -->",
+        DATED.replace("Bridge", "Bridge\nopens"),
+        f"{DATED};",
+    ],
+)
+@pytest.mark.parametrize("script_type", ["application/ld+json", "application/LD+JSON"])
+def test_article_in_json_ld_is_found(json: str, script_type: str) -> None:
+    content = page_head(json, script_type)
+    assert (f"{content.published:%Y-%m-%d}", content.byline) == ("2024-05-01", ("Ann Reed",))
+
+
+def test_names_of_meta_tags_have_any_case() -> None:
+    head = (
+        '<meta name="Author" content="Ann Reed"><meta property="OG:image" content="https://mill.example/b.jpg">'
+        '<meta name="author" content="https://social.example/ann">'
+    )
+    content = clean_page(f"<article>{BODY}</article>", head)
+    assert content.byline == ("Ann Reed",)
+    assert [image.url for image in content.images] == ["https://mill.example/b.jpg"]
+
+
+@pytest.mark.parametrize("json", ["[" * 50_000, '{"mainEntity":' * 5_000 + "1" + "}" * 5_000, "[1", "", "null"])
+def test_unreadable_json_ld_is_ignored(json: str) -> None:
+    assert page_head(json).paragraphs == (FIRST, SECOND)
