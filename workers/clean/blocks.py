@@ -9,6 +9,7 @@ HTML        one block per paragraph, heading, list item, caption, table cell, or
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from workers.clean.image_sources import image_source
 from workers.clean.line_types import reads_as_sentence, word_count
@@ -42,10 +43,19 @@ NON_WEB_SCHEME = re.compile(
 )  # for example javascript:, data:, tel:
 TINY_STYLE = re.compile(r"(?:^|;)\s*(?:width|height)\s*:\s*[01]px", re.IGNORECASE)
 WRAPPER_TAGS = frozenset("li figcaption blockquote figure td dd".split())
+CELL_TAGS = frozenset(("td", "th"))
 ITEM_TAGS, LIST_TAGS = frozenset("li td th dt dd".split()), frozenset("ul ol dl table".split())
 
 Token = str | tuple[str, str]  # text, or an inline tag with its URL; an end tag begins with "/"
 BREAK = ("br", "")
+
+
+class Cell(NamedTuple):
+    """A cell of a table: `td` or `th`, and the numbers of columns and rows that it spans, as written."""
+
+    tag: str
+    colspan: str
+    rowspan: str
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +69,8 @@ class Element:
     hidden: bool = False
     in_navigation: bool = False  # see `html_parser`; the model does not score it
     path_key: bytes = b""  # see `element_paths`; computed when it is needed
+    cells: "list[Cell] | None" = None  # of a table's row, in order, also the empty ones
+    column: int = -1  # index in the cells of its row
 
 
 @dataclass(slots=True, eq=False)
@@ -187,6 +199,8 @@ class BlockBuilder:
         if tag == "hr":
             self.after_rule = True
         element = _element(node, tag, parent)
+        if tag in CELL_TAGS and parent is not None and parent.tag == "tr":
+            _add_cell(node, element, parent)
         self.element, before = element, self.is_preformatted
         self.is_preformatted = before or tag == "pre"
         self._visit_children(node, element)
@@ -273,6 +287,12 @@ def _element(node: Node, tag: str, parent: Element | None) -> Element:
         names = " ".join([value for name, value in attributes.items() if name in NAME_ATTRIBUTES])
         hidden = hidden or "hidden" in attributes or HIDDEN_STYLE.search(attributes.get("style", "")) is not None
     return Element(tag, names, parent, depth, hidden, in_navigation or (tag == "nav" and node.first is None))
+
+
+def _add_cell(node: Node, element: Element, row: Element) -> None:
+    row.cells = row.cells if row.cells is not None else []
+    element.column = len(row.cells)
+    row.cells.append(Cell(element.tag, node.get("colspan"), node.get("rowspan")))
 
 
 def token_text(tokens: Sequence[Token]) -> str:

@@ -40,3 +40,24 @@ def test_image_without_font_size_stays() -> None:
 def test_text_without_size_or_height_is_hidden(style: str, shown: bool) -> None:
     html = f'<p>{FIRST}</p><div style="{style}"><p style="color:red">{SECOND}</p></div>'
     assert (SECOND in clean(html, "html").paragraphs) is shown
+
+
+TABLES = (
+    "<table><tr><th></th><th>2022</th><th>2023</th></tr><tr><td>Leeds</td><td></td><td>3</td></tr>"
+    "<tr><td>Hull</td><td>4</td></tr></table>",
+    '<table><tr><th rowspan="2">Town</th><th colspan="2">Votes</th></tr><tr><th>2022</th><th>2023</th></tr></table>',
+)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_cells_of_table_keep_their_columns(table: str) -> None:
+    content = clean(f"<p>{FIRST}</p>{table}<p>{SECOND}</p>", "html")
+    assert table in content.html
+    assert clean(content.html, "html").html == content.html
+
+
+def test_invalid_span_of_cell_is_dropped() -> None:
+    html = (
+        f'<p>{FIRST}</p><table><tr><td colspan="2&quot; onclick=&quot;x">Leeds</td><td rowspan="1">3</td></tr></table>'
+    )
+    assert "<tr><td>Leeds</td><td>3</td></tr>" in clean(html, "html").html
