@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from workers.clean.image_sources import image_source
 from workers.clean.line_types import reads_as_sentence, word_count
-from workers.clean.rules.containers import TRACKING_PIXEL
+from workers.clean.rules.containers import PICTURE_ENDING, PIXEL_FOLDER, TRACKING_PIXEL
 from workers.clean.trees import Node
 from workers.text.normalise import plain_text, without_invisible
 
@@ -42,6 +42,8 @@ NON_WEB_SCHEME = re.compile(
     r"\A(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
 )  # for example javascript:, data:, tel:
 TINY_STYLE = re.compile(r"(?:^|;)\s*(?:width|height)\s*:\s*[01]px", re.IGNORECASE)
+PIXELS = re.compile(r"\d{1,5}(?=\s*(?:px)?\s*\Z)", re.IGNORECASE)
+MAX_PIXEL_SIZE = 3  # of an image that counts readers
 WRAPPER_TAGS = frozenset("li figcaption blockquote figure td dd".split())
 CELL_TAGS = frozenset(("td", "th"))
 ITEM_TAGS, LIST_TAGS = frozenset("li td th dt dd".split()), frozenset("ul ol dl table".split())
@@ -342,10 +344,25 @@ def block_tag(element: Element | None) -> str:
 
 def _image_tag(element: Node) -> ImageTag:
     source = image_source(element)
-    size = (element.attributes.get("width"), element.attributes.get("height"))
-    pixel = size in (("1", "1"), ("0", "0"), ("1", None), (None, "1")) or TRACKING_PIXEL.search(source) is not None
-    pixel = pixel or TINY_STYLE.search(element.get("style")) is not None
-    return ImageTag(source, plain_text(element.get("alt")), pixel)
+    return ImageTag(source, plain_text(element.get("alt")), _is_pixel(element, source))
+
+
+def _is_pixel(element: Node, source: str) -> bool:
+    """Return whether an image counts readers, by its size or its URL. A picture in such a folder is none."""
+    width, height = _pixels(element.get("width")), _pixels(element.get("height"))
+    if (width, height) in ((1, 1), (0, 0), (1, -1), (-1, 1)) or TINY_STYLE.search(element.get("style")) is not None:
+        return True
+    if TRACKING_PIXEL.search(source) is not None:
+        return True
+    if max(width, height) > MAX_PIXEL_SIZE or element.get("srcset") or PIXEL_FOLDER.search(source) is None:
+        return False
+    return PICTURE_ENDING.search(source) is None
+
+
+def _pixels(value: str) -> int:
+    """Return a width or height in pixels; -1 without one."""
+    number = PIXELS.match(value)
+    return int(number[0]) if number is not None else -1
 
 
 def ancestors(element: Element | None) -> Iterable[Element]:

@@ -61,3 +61,26 @@ def test_invalid_span_of_cell_is_dropped() -> None:
         f'<p>{FIRST}</p><table><tr><td colspan="2&quot; onclick=&quot;x">Leeds</td><td rowspan="1">3</td></tr></table>'
     )
     assert "<tr><td>Leeds</td><td>3</td></tr>" in clean(html, "html").html
+
+
+PICTURES = (
+    '<img src="https://cdn.mill.example/sport/track/final.jpg" width="800" height="600">',
+    '<img src="https://mill.example/beacon/2024/bridge.jpg">',
+    '<img src="https://stats.mill.example/chart.png">',
+    '<img src="https://pixel.mill.example/photo.jpg">',
+    '<img src="https://mill.example/tracking/map" width="600px">',
+)
+PIXELS = (
+    '<img src="https://c.mill.example/o.php?id=1" width="1px" height="1px">',
+    '<img src="https://c.mill.example/o.php?id=1" width=" 1 " height="1 PX">',
+    '<img src="https://mill.example/track/open.php?id=1">',
+    '<img src="https://stats.mill.example/b.gif?host=a">',
+    '<img src="https://mill.example/pixel.png">',
+)
+
+
+@pytest.mark.parametrize("image", [*PICTURES, *PIXELS])
+def test_picture_in_folder_of_pixels_stays(image: str) -> None:
+    content = clean(f"<p>{FIRST}</p>{image}<p>{SECOND}</p>", "html")
+    assert bool(content.images) is (image in PICTURES)
+    assert any(removed.kind == "tracking pixel" for removed in content.removed) is (image in PIXELS)
