@@ -375,11 +375,12 @@ def _images(
 ) -> tuple[Image, ...]:
     """Return the images. A caption joins the image before it; without one it becomes an image without a URL."""
     images: list[Image] = []
-    unused = list(captions)
+    unused, known = list(captions), set[str]()
     for block, label in pairs:
         for tag in block.images if block in shown else ():
             url = image_link(tag.source, base)
-            if url and not tag.is_tracking_pixel and url not in {image.url for image in images}:
+            if url and not tag.is_tracking_pixel and url not in known:
+                known.add(url)
                 images.append(Image(url, caption=tag.alt))
         if label.label == "caption" and unused:
             caption = unused.pop(0)

@@ -108,8 +108,10 @@ def inline_elements(root: Node) -> None:
         _inline_script(node)
     for node in list(root.iter("a")):
         _inline_note_link(node)
+    with_parentheses = {ruby for ruby in map(_ruby_of, root.iter("rp")) if ruby is not None}
     for node in list(root.iter("rt")):
-        _inline_reading(node)
+        if _ruby_of(node) not in with_parentheses:
+            _inline_reading(node)
     quotations = list(root.iter("q"))
     for node in quotations:
         _add_quotation_marks(node)
@@ -195,12 +197,14 @@ def _inline_note_link(node: Node) -> None:
         replace_by_text(node, text.translate(SUPERSCRIPTS))
 
 
+def _ruby_of(node: Node) -> Node | None:
+    return next((outer for outer in node.ancestors() if outer.tag == "ruby"), None)
+
+
 def _inline_reading(node: Node) -> None:
-    """Put a ruby reading into parentheses, unless <rp> elements do."""
-    ruby = next((outer for outer in node.ancestors() if outer.tag == "ruby"), None)
-    if ruby is None or next(ruby.iter("rp"), None) is None:
-        text = node.all_text().strip()
-        replace_by_text(node, f"({text})" if text else "")
+    """Put a ruby reading into parentheses."""
+    text = node.all_text().strip()
+    replace_by_text(node, f"({text})" if text else "")
 
 
 def _add_quotation_marks(node: Node) -> None:
