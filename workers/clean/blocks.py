@@ -44,6 +44,7 @@ NON_WEB_SCHEME = re.compile(
 TINY_STYLE = re.compile(r"(?:^|;)\s*(?:width|height)\s*:\s*[01]px", re.IGNORECASE)
 PIXELS = re.compile(r"\d{1,5}(?=\s*(?:px)?\s*\Z)", re.IGNORECASE)
 MAX_PIXEL_SIZE = 3  # of an image that counts readers
+LINE_END = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")  # Unicode, UAX #14: classes BK, CR, LF and NL
 WRAPPER_TAGS = frozenset("li figcaption blockquote figure td dd".split())
 CELL_TAGS = frozenset(("td", "th"))
 ITEM_TAGS, LIST_TAGS = frozenset("li td th dt dd".split()), frozenset("ul ol dl table".split())
@@ -123,7 +124,7 @@ def text_blocks(text: str) -> list[Block]:
     """Return one block for each line that is not empty."""
     blocks: list[Block] = []
     gap = False
-    for line in map(plain_text, text.split("\n")):
+    for line in map(plain_text, LINE_END.split(text)):
         if line:
             blocks.append(Block(line, "line", after_blank_line=gap))
         gap = not line

@@ -2,6 +2,7 @@
 
 import pytest
 
+from workers.clean.blocks import text_blocks
 from workers.clean.cleaner import clean
 
 FIRST = "The council approved the new bridge on Tuesday after a debate of four hours."
@@ -84,3 +85,10 @@ def test_picture_in_folder_of_pixels_stays(image: str) -> None:
     content = clean(f"<p>{FIRST}</p>{image}<p>{SECOND}</p>", "html")
     assert bool(content.images) is (image in PICTURES)
     assert any(removed.kind == "tracking pixel" for removed in content.removed) is (image in PIXELS)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\v", "\f", "\x85", "\u2028", "\u2029"])
+def test_dump_has_lines_at_each_line_end(end: str) -> None:
+    blocks = text_blocks(end.join(("Bridge approved", "", FIRST, SECOND)))
+    assert [block.text for block in blocks] == ["Bridge approved", FIRST, SECOND]
+    assert [block.after_blank_line for block in blocks] == [False, True, False]
