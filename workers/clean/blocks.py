@@ -42,7 +42,7 @@ NON_WEB_SCHEME = re.compile(
     r"\A(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
 )  # for example javascript:, data:, tel:
 TINY_STYLE = re.compile(r"(?:^|;)\s*(?:width|height)\s*:\s*[01]px", re.IGNORECASE)
-PIXELS = re.compile(r"\d{1,5}(?=\s*(?:px)?\s*\Z)", re.IGNORECASE)
+PIXELS = re.compile(r"(\d{1,5}) ?(?:px)?", re.IGNORECASE)
 MAX_PIXEL_SIZE = 3  # of an image that counts readers
 LINE_END = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")  # Unicode, UAX #14: classes BK, CR, LF and NL
 WRAPPER_TAGS = frozenset("li figcaption blockquote figure td dd".split())
@@ -362,8 +362,8 @@ def _is_pixel(element: Node, source: str) -> bool:
 
 def _pixels(value: str) -> int:
     """Return a width or height in pixels; -1 without one."""
-    number = PIXELS.match(value)
-    return int(number[0]) if number is not None else -1
+    number = PIXELS.fullmatch(value.strip())
+    return int(number[1]) if number is not None else -1
 
 
 def ancestors(element: Element | None) -> Iterable[Element]:
