@@ -9,10 +9,11 @@ HTML        one block per paragraph, heading, list item, caption, table cell, or
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from workers.clean.image_sources import image_source
 from workers.clean.line_types import reads_as_sentence, word_count
-from workers.clean.rules.containers import TRACKING_PIXEL
+from workers.clean.rules.containers import PICTURE_ENDING, PIXEL_FOLDER, TRACKING_PIXEL
 from workers.clean.trees import Node
 from workers.text.normalise import plain_text, without_invisible
 
@@ -41,11 +42,23 @@ NON_WEB_SCHEME = re.compile(
     r"\A(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
 )  # for example javascript:, data:, tel:
 TINY_STYLE = re.compile(r"(?:^|;)\s*(?:width|height)\s*:\s*[01]px", re.IGNORECASE)
+PIXELS = re.compile(r"(\d{1,5}) ?(?:px)?", re.IGNORECASE)
+MAX_PIXEL_SIZE = 3  # of an image that counts readers
+LINE_END = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")  # Unicode, UAX #14: classes BK, CR, LF and NL
 WRAPPER_TAGS = frozenset("li figcaption blockquote figure td dd".split())
+CELL_TAGS = frozenset(("td", "th"))
 ITEM_TAGS, LIST_TAGS = frozenset("li td th dt dd".split()), frozenset("ul ol dl table".split())
 
 Token = str | tuple[str, str]  # text, or an inline tag with its URL; an end tag begins with "/"
 BREAK = ("br", "")
+
+
+class Cell(NamedTuple):
+    """A cell of a table: `td` or `th`, and the numbers of columns and rows that it spans, as written."""
+
+    tag: str
+    colspan: str
+    rowspan: str
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +72,8 @@ class Element:
     hidden: bool = False
     in_navigation: bool = False  # see `html_parser`; the model does not score it
     path_key: bytes = b""  # see `element_paths`; computed when it is needed
+    cells: "list[Cell] | None" = None  # of a table's row, in order, also the empty ones
+    column: int = -1  # index in the cells of its row
 
 
 @dataclass(slots=True, eq=False)
@@ -109,7 +124,7 @@ def text_blocks(text: str) -> list[Block]:
     """Return one block for each line that is not empty."""
     blocks: list[Block] = []
     gap = False
-    for line in map(plain_text, text.split("\n")):
+    for line in map(plain_text, LINE_END.split(text)):
         if line:
             blocks.append(Block(line, "line", after_blank_line=gap))
         gap = not line
@@ -187,6 +202,8 @@ class BlockBuilder:
         if tag == "hr":
             self.after_rule = True
         element = _element(node, tag, parent)
+        if tag in CELL_TAGS and parent is not None and parent.tag == "tr":
+            _add_cell(node, element, parent)
         self.element, before = element, self.is_preformatted
         self.is_preformatted = before or tag == "pre"
         self._visit_children(node, element)
@@ -275,6 +292,12 @@ def _element(node: Node, tag: str, parent: Element | None) -> Element:
     return Element(tag, names, parent, depth, hidden, in_navigation or (tag == "nav" and node.first is None))
 
 
+def _add_cell(node: Node, element: Element, row: Element) -> None:
+    row.cells = row.cells if row.cells is not None else []
+    element.column = len(row.cells)
+    row.cells.append(Cell(element.tag, node.get("colspan"), node.get("rowspan")))
+
+
 def token_text(tokens: Sequence[Token]) -> str:
     """Return the text of *tokens* on one line."""
     text = " ".join("".join([token for token in tokens if type(token) is str]).split())
@@ -322,10 +345,25 @@ def block_tag(element: Element | None) -> str:
 
 def _image_tag(element: Node) -> ImageTag:
     source = image_source(element)
-    size = (element.attributes.get("width"), element.attributes.get("height"))
-    pixel = size in (("1", "1"), ("0", "0"), ("1", None), (None, "1")) or TRACKING_PIXEL.search(source) is not None
-    pixel = pixel or TINY_STYLE.search(element.get("style")) is not None
-    return ImageTag(source, plain_text(element.get("alt")), pixel)
+    return ImageTag(source, plain_text(element.get("alt")), _is_pixel(element, source))
+
+
+def _is_pixel(element: Node, source: str) -> bool:
+    """Return whether an image counts readers, by its size or its URL. A picture in such a folder is none."""
+    width, height = _pixels(element.get("width")), _pixels(element.get("height"))
+    if (width, height) in ((1, 1), (0, 0), (1, -1), (-1, 1)) or TINY_STYLE.search(element.get("style")) is not None:
+        return True
+    if TRACKING_PIXEL.search(source) is not None:
+        return True
+    if max(width, height) > MAX_PIXEL_SIZE or element.get("srcset") or PIXEL_FOLDER.search(source) is None:
+        return False
+    return PICTURE_ENDING.search(source) is None
+
+
+def _pixels(value: str) -> int:
+    """Return a width or height in pixels; -1 without one."""
+    number = PIXELS.fullmatch(value.strip())
+    return int(number[1]) if number is not None else -1
 
 
 def ancestors(element: Element | None) -> Iterable[Element]:

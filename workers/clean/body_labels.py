@@ -375,10 +375,5 @@ def _in_prompt_box(labelling: Labelling, block: Block) -> bool:
     box = next((element for element in chain if element.class_names and PROMPT_BOXES.search(element.class_names)), None)
     if box is None:
         return False
-    words = 0
-    for other in labelling.blocks:
-        if any(element is box for element in ancestors(other.element)):
-            words += other.words
-            if words > MAX_BOX_WORDS:
-                return False
-    return words < labelling.words
+    words = labelling.words_in(box)
+    return words <= MAX_BOX_WORDS and words < labelling.words

@@ -21,7 +21,7 @@ from workers.clean.feed_decisions import doubtful_blocks, keep_lines_with_urls, 
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
 from workers.clean.labelling import HeaderFields
 from workers.clean.line_types import SENTENCE_END, word_count
-from workers.clean.metadata import KnownText, Metadata, SharedFields
+from workers.clean.metadata import KnownText, Metadata, SharedFields, states_zone_of
 from workers.clean.other_articles import without_other_articles
 from workers.clean.page_decisions import vote_by_list
 from workers.clean.render import blocks_html, paragraphs_html
@@ -296,9 +296,11 @@ def _article_lines(metadata: Metadata) -> tuple[str, ...]:
 
 
 def _with_metadata(content: CleanedContent, metadata: Metadata) -> CleanedContent:
-    """Fill the fields that the visible text lacks; metadata never changes the body."""
+    """Fill the fields that the visible text lacks, and state the zone of its time. Metadata never changes the body."""
     names = SharedFields.__struct_fields__
     kept = {name for name in names if getattr(content, name) and name not in metadata.rule_fields}
+    if states_zone_of(content.published, metadata.published):
+        kept.discard("published")
     shared = {name: getattr(content if name in kept else metadata, name) for name in names}
     added = {name: "page" for name in names if getattr(metadata, name) and name not in kept}
     added |= dict.fromkeys(metadata.rule_fields, "rule")
@@ -373,11 +375,12 @@ def _images(
 ) -> tuple[Image, ...]:
     """Return the images. A caption joins the image before it; without one it becomes an image without a URL."""
     images: list[Image] = []
-    unused = list(captions)
+    unused, known = list(captions), set[str]()
     for block, label in pairs:
         for tag in block.images if block in shown else ():
             url = image_link(tag.source, base)
-            if url and not tag.is_tracking_pixel and url not in {image.url for image in images}:
+            if url and not tag.is_tracking_pixel and url not in known:
+                known.add(url)
                 images.append(Image(url, caption=tag.alt))
         if label.label == "caption" and unused:
             caption = unused.pop(0)

@@ -94,7 +94,7 @@ def _copy(current: LexborNode | None, top: Node, *, page: bool = False) -> None:
                 last.tail += current.text_content or ""
         elif tag is not None and tag[0] not in "-!" and tag not in SKIPPED_TAGS:
             attributes, child, parent = _attributes(current), current.first_child, node
-            if tag == "script" and not any(map(attributes.get("type", "").__contains__, READ_SCRIPTS)):
+            if tag == "script" and not any(map(attributes.get("type", "").lower().__contains__, READ_SCRIPTS)):
                 child = None
             is_deep = len(outer) >= MAX_DEPTH
             if not is_deep:

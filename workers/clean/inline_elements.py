@@ -10,10 +10,19 @@ from workers.text.normalise import EMOJI_TEXT
 
 # Style declarations that hide an element. Sources: CSS Display 3, Outlook (mso-hide), preheaders of newsletters.
 HIDDEN_STYLE = re.compile(
-    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|mso-hide\s*:\s*all"
-    r"|(?:max-height|font-size)\s*:\s*0(?:px|em|rem|pt|%)?\s*(?:!important\s*)?(?:;|$))",
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|mso-hide\s*:\s*all)", re.IGNORECASE
+)
+_ZERO = r"\s*:\s*0(?:px|em|rem|pt|%)?\s*(?:!important\s*)?(?:;|$)"
+NO_HEIGHT = re.compile(rf"(?:^|;)\s*max-height{_ZERO}", re.IGNORECASE)
+OVERFLOW_HIDDEN = re.compile(r"(?:^|;)\s*overflow(?:-y)?\s*:\s*(?:hidden|clip)", re.IGNORECASE)
+# Size 0 hides the text of an element and of those inside that set no size. Newsletters use it around each section, to
+# close the gaps between columns (MJML, mj-section).
+NO_SIZE = re.compile(rf"(?:^|;)\s*font-size{_ZERO}", re.IGNORECASE)
+OWN_SIZE = re.compile(
+    r"(?:^|;)\s*font(?:-size)?\s*:[^;]{0,100}?(?:[1-9]\d?(?:\.\d{1,3})?(?:px|pt|pc|rem|cm|mm|in|v[wh])|medium|small|large)",
     re.IGNORECASE,
 )
+SIZED_TAGS = frozenset("img picture svg iframe video audio embed object amp-img".split())  # no font size hides them
 # Class names of text for screen readers only. Sources: WordPress, Bootstrap, Foundation, Drupal, HTML5 Boilerplate.
 SCREEN_READER_CLASSES = re.compile(
     r"(?:^|\s)(?:screen-reader-(?:text|only)|sr-only|visually-?hidden|show-for-sr|assistive-text|element-invisible)(?:$|\s)"
@@ -43,10 +52,13 @@ STYLE_WRAPPER = re.compile(r"\A\{\\(?:display|text|script)style (?P<formula>.*)\
 
 def remove_hidden(root: Node) -> None:
     """Remove hidden elements, unless all the text is hidden: then a script would have shown it."""
-    hidden = [node for node in root.iter() if node.attributes and _is_hidden(node)]
+    hidden = {node for node in root.iter() if node.attributes and _is_hidden(node)}
+    without_size = [node for node in root.iter() if NO_SIZE.search(node.get("style"))]
+    if without_size:
+        hidden |= set(without_size) - _around_sized(root)
     if not hidden:
         return
-    outermost = [node for node in hidden if not any(_is_hidden(parent) for parent in node.ancestors())]
+    outermost = [node for node in root.iter() if node in hidden and hidden.isdisjoint(node.ancestors())]
     visible = _word_count(root) - sum(map(_word_count, outermost))
     for node in outermost if visible > 0 else ():
         remove(node)
@@ -56,9 +68,21 @@ def _is_hidden(node: Node) -> bool:
     if node.attributes.get("hidden", "until-found") != "until-found":
         return True
     style, names = node.get("style"), node.get("class")
-    if style and HIDDEN_STYLE.search(style):
+    if style and (HIDDEN_STYLE.search(style) or (NO_HEIGHT.search(style) and OVERFLOW_HIDDEN.search(style))):
         return True
     return bool(names) and SCREEN_READER_CLASSES.search(names) is not None
+
+
+def _around_sized(root: Node) -> set[Node]:
+    """Return the elements around one that sets a size of its own, or that is an image."""
+    out = set[Node]()
+    for node in root.iter():
+        if node.tag in SIZED_TAGS or OWN_SIZE.search(node.get("style")) or (node.tag == "font" and node.get("size")):
+            for outer in node.ancestors():
+                if outer in out:
+                    break
+                out.add(outer)
+    return out
 
 
 def _word_count(node: Node) -> int:
@@ -84,8 +108,10 @@ def inline_elements(root: Node) -> None:
         _inline_script(node)
     for node in list(root.iter("a")):
         _inline_note_link(node)
+    with_parentheses = {ruby for ruby in map(_ruby_of, root.iter("rp")) if ruby is not None}
     for node in list(root.iter("rt")):
-        _inline_reading(node)
+        if _ruby_of(node) not in with_parentheses:
+            _inline_reading(node)
     quotations = list(root.iter("q"))
     for node in quotations:
         _add_quotation_marks(node)
@@ -171,12 +197,14 @@ def _inline_note_link(node: Node) -> None:
         replace_by_text(node, text.translate(SUPERSCRIPTS))
 
 
+def _ruby_of(node: Node) -> Node | None:
+    return next((outer for outer in node.ancestors() if outer.tag == "ruby"), None)
+
+
 def _inline_reading(node: Node) -> None:
-    """Put a ruby reading into parentheses, unless <rp> elements do."""
-    ruby = next((outer for outer in node.ancestors() if outer.tag == "ruby"), None)
-    if ruby is None or next(ruby.iter("rp"), None) is None:
-        text = node.all_text().strip()
-        replace_by_text(node, f"({text})" if text else "")
+    """Put a ruby reading into parentheses."""
+    text = node.all_text().strip()
+    replace_by_text(node, f"({text})" if text else "")
 
 
 def _add_quotation_marks(node: Node) -> None:

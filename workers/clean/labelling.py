@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from streams.records import Image
-from workers.clean.blocks import ITEM_TAGS, Block
+from workers.clean.blocks import ITEM_TAGS, Block, Element, ancestors
 from workers.clean.contents_list import contents_entries
 from workers.clean.credits import agency_credit, match_caption, split_credit
 from workers.clean.line_types import is_sentence, word_count
@@ -120,6 +120,18 @@ class Labelling:
     def words(self) -> int:
         """The words of all blocks."""
         return sum(block.words for block in self.blocks)
+
+    def words_in(self, box: Element) -> int:
+        """Return the words of all blocks within an element."""
+        return self._words_by_element.get(box, 0)
+
+    @cached_property
+    def _words_by_element(self) -> dict[Element, int]:
+        counts: dict[Element, int] = {}
+        for block in self.blocks:
+            for element in ancestors(block.element):
+                counts[element] = counts.get(element, 0) + block.words
+        return counts
 
 
 def is_sure(labelling: Labelling, n: int) -> bool:

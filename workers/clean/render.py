@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import nh3
 
-from workers.clean.blocks import Block, Element, Token, ancestors
+from workers.clean.blocks import Block, Cell, Element, Token, ancestors
 from workers.text.normalise import INVISIBLE, may_have_invisible
 from workers.urls.tracking import clean_link, image_link
 
@@ -22,7 +22,8 @@ TAGS = set(
     "a abbr b blockquote br cite code dd del dl dt em figcaption figure h2 h3 h4 h5 h6 i img ins kbd li mark ol p pre "
     "q s small strong sub sup table td th tr u ul".split()
 )
-ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt"}}
+SPAN = re.compile("[2-9]|[1-9][0-9]{1,2}")  # columns or rows of a cell
+ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}}
 _PLAIN = re.compile(r"(?:<(p|h[2-6])>(?:[^<>&\xa0\r\0]++|&(?:amp|lt|gt);)*+</\1>\n)*+")
 _SANITISER = nh3.Cleaner(tags=TAGS, attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"})
 
@@ -32,19 +33,35 @@ def blocks_html(blocks: Iterable[Block], base: str = "") -> str:
     out: list[str] = []
     path: list[tuple[Element, str]] = []
     filled: Element | None = None  # the container of the last text
+    columns: dict[Element, int] = {}  # row → the number of its cells so far
     for block in blocks:
         next_path = _nesting(block)
         shared = 0
         while shared < min(len(path), len(next_path)) and path[shared][0] is next_path[shared][0]:
             shared += 1
         out += [f"</{tag}>" for _, tag in reversed(path[shared:])]
-        out += [f"<{tag}>" for _, tag in next_path[shared:]]
+        out += [_start(element, tag, columns) for element, tag in next_path[shared:]]
         path = next_path
         container = path[-1][0] if path else None
         out.append(_content(block, path, base, is_first=container is None or container is not filled))
         filled = container if block.text else filled
     out += [f"</{tag}>" for _, tag in reversed(path)]
     return _safe("".join(out))
+
+
+def _start(element: Element, tag: str, columns: dict[Element, int]) -> str:
+    """Return the start tag of an element; before a cell, also the empty and removed cells to the left of it."""
+    row = element.parent
+    if row is None or row.cells is None or element.column < 0:
+        return f"<{tag}>"
+    left = row.cells[columns.get(row, 0) : element.column]
+    columns[row] = element.column + 1
+    return "".join(f"{_cell_start(cell)}</{cell.tag}>" for cell in left) + _cell_start(row.cells[element.column])
+
+
+def _cell_start(cell: Cell) -> str:
+    spans = {"colspan": cell.colspan, "rowspan": cell.rowspan}
+    return f"<{cell.tag}" + "".join(f' {k}="{v}"' for k, v in spans.items() if SPAN.fullmatch(v)) + ">"
 
 
 def paragraphs_html(paragraphs: Sequence[str]) -> str:

@@ -13,7 +13,19 @@ from workers.text.markup import strip_tags
 
 DIGEST_BYTES = 8  # compared only with the last MAX_FINGERPRINTS of one article, never across articles
 MAX_TAG_CHARS = 5_000
-_WORD = re.compile(r"\w+")
+# Blocks of the scripts that write vowels as marks of the letters: Thaana, the Brahmic scripts, and their extensions. In
+# Arabic, Hebrew and Syriac the points are optional, so they do not count. Source: Unicode 16, Blocks.txt.
+_VOWEL_SIGN_BLOCKS = (
+    (0x0780, 0x07BF), (0x0900, 0x109F), (0x1700, 0x17FF), (0x1900, 0x1C4F), (0xA800, 0xA8FF), (0xA900, 0xAAFF),
+    (0xABC0, 0xABFF), (0x11000, 0x11FFF),
+)  # fmt: skip
+_VOWEL_SIGNS = "".join(
+    char
+    for start, end in _VOWEL_SIGN_BLOCKS
+    for char in map(chr, range(start, end + 1))
+    if unicodedata.category(char) in ("Mn", "Mc")
+)
+_WORD = re.compile(rf"[\w{_VOWEL_SIGNS}]+")
 _ASCII_GAPS = bytes(n if _WORD.match(chr(n)) else 32 for n in range(128)) + b" " * 128
 # Punctuation between words that NFKC does not change to letters. Without it, most English text is ASCII.
 _TYPOGRAPHIC = re.compile("[\u2010-\u201f\u2026«»]")

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from workers.urls.domains import registrable_domain
 from workers.urls.tracking import is_tracker
 from workers.urls.web_url import web_url
 
@@ -99,14 +100,18 @@ AMP_PATHS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
         (r"/(?:platform/amp|api/amp|google-amp|amphtml|\.?amp)(?=/.)", ""),  # a whole segment that is not the last
-        (r"(?<=/)(?:\.amp|alt=amp(?:\.html?)?|[a-z]{1,6}-amp|amp\.html?)/?$", ""),  # the last segment
+        (r"(?<=/)(?:\.amp|alt=amp(?:\.html?)?|amp\.html?)/?$", ""),  # the last segment
         # "amp" is also a word. It marks an AMP page with a slash after it, or after an article's number or slug.
+        (r"(?P<article>/(?=[^/]*\d|(?:[^/-]+-){2})[^/]*/)[a-z]{1,6}-amp/?$", r"\g<article>"),
         (r"(?<=/)amp/$", ""),
         (r"(?P<article>/[^/]*[\d_.-][^/]*)/amp$", r"\g<article>/"),
         (r"[.~_!-]amp(?=\.s?html?$)", ""),
         (r"(?<=[^/])(?:\.amp|!amp)$", ""),
     )
 )
+# "amp" may be the word, as in "/amp/marshall-jcm". Without a number or a slug in the path, only the key drops it.
+_AMP_WORD = re.compile(r"/amp/.|-amp\.s?html?$", re.IGNORECASE)
+_NUMBER_OR_SLUG = re.compile(r"\d{4}|/(?:[^/-]+-){3}(?!amp\.s?html?$)", re.IGNORECASE)
 # Host labels of other forms of the same pages: the first label or the one after www or a language (en.m.wikipedia.org).
 # Sources: the AMP project, Wikipedia's list of mobile names.
 MOBILE_HOST = re.compile(r"\A([a-z]{2,3}\.|www\.)?(?:m|mobile|mobil|amp|wap|touch)\.(?=[^.]+\.[^.]+)")
@@ -125,6 +130,11 @@ PRESENTATION_PATHS = {"news.google.com": re.compile(r"\A/(?:rss/|__i/rss/rd/)?(?
 _WWW = re.compile(r"\Awww\d{0,2}\.(?=[^.]+\.[^.]+)")
 _ENDING = re.compile(r"(?<=[^/])\.(?:s?html?|amp|php|aspx?)$", re.IGNORECASE)
 _DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?:\d{4,6})?")
+# Six digits that are YYYYMM, MMYYYY, YYMMDD or DDMMYY, in the folder of a month or a day.
+_SHORT_DATE = re.compile(
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])|(?:0[1-9]|1[0-2])(?:19|20)\d\d"
+    r"|[0-39]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])[0-39]\d"
+)
 _NUMBERED_SLUG = re.compile(r"\A(?=(?:[^-_]+[-_]){2})(?:.*[^\d])?(\d{7,12})(?:\D{0,3})")
 _ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}")
 _NUMBER = re.compile(r"\d{6,12}")
@@ -170,17 +180,18 @@ def _canonicalise(link: str, wrappers: int, applied: tuple[str, ...]) -> Canonic
         rules.append("host")
     port = "" if port == DEFAULT_PORTS[scheme] else port
     path, query = path or "/", _apply("query", query, _without_needless_parameters, rules)
-    for name, rule in (("session", _without_session), ("amp", _without_amp), ("index", _without_index)):
-        path = _apply(name, path, rule, rules)
+    path = _apply("session", path, _without_session, rules)
+    shown, path = _without_sure_amp(path), _apply("amp", path, _without_amp, rules)
+    shown, path = _without_index(shown), _apply("index", path, _without_index, rules)
     variant, host = host, _apply("variant", host, _without_mobile, rules)
-    if variant != host and len(segments := path.split("/")) > 2 and segments[1] == host.split(".")[-2]:
-        path = "/" + "/".join(segments[2:])  # amp.cnn.com/cnn/…: one host serves the AMP form of several sites
+    if variant != host:
+        shown, path = _without_site_folder(shown, host), _without_site_folder(path, host)
     if fragment and (IGNORED_FRAGMENTS.fullmatch(fragment) or is_tracker(fragment)):
         fragment = ""
         rules.append("fragment")
     netloc = f"{host}:{port}" if port else host
     suffix = (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
-    canonical = f"{scheme}://{parts['user'] or ''}{netloc}{path}{suffix}"
+    canonical = f"{scheme}://{parts['user'] or ''}{netloc}{shown}{suffix}"
     return CanonicalUrl(canonical, _key(netloc, path, query, fragment), tuple(dict.fromkeys(rules)))
 
 
@@ -263,13 +274,26 @@ def _without_amp(path: str) -> str:
     return path or "/"
 
 
+def _without_sure_amp(path: str) -> str:
+    """Return *path* as in the canonical URL: without segments that mark AMP pages, but with those that may be words."""
+    return path if _AMP_WORD.search(path) and not _NUMBER_OR_SLUG.search(path) else _without_amp(path)
+
+
+def _without_site_folder(path: str, host: str) -> str:
+    """Return the path of an AMP host without its first segment: amp.cnn.com/cnn/… serves several sites."""
+    segments = path.split("/")
+    return "/" + "/".join(segments[2:]) if len(segments) > 2 and segments[1] == host.split(".")[-2] else path
+
+
 def _without_index(path: str) -> str:
     return _INDEX.sub("", path)
 
 
 @lru_cache(CACHED_HOSTS)
 def _without_mobile(host: str) -> str:
-    return MOBILE_JOINED.sub("", MOBILE_HOST.sub(r"\1", host))
+    """Return *host* without the label of another form. The registrable domain stays: touch.org.uk is a site."""
+    shorter = MOBILE_JOINED.sub("", MOBILE_HOST.sub(r"\1", host))
+    return shorter if shorter == host or registrable_domain(shorter) == registrable_domain(host) else host
 
 
 def _key(netloc: str, path: str, query: str, fragment: str) -> str:
@@ -328,7 +352,9 @@ def _article_segments(segments: list[str]) -> list[str]:
 
 def _has_number_before_slug(segments: list[str]) -> bool:
     before = segments[-2] if len(segments) > 1 else ""
-    return bool(_NUMBER.fullmatch(before) and not _DATE.match(before) and _SLUG.fullmatch(segments[-1]))
+    if not _NUMBER.fullmatch(before) or _DATE.match(before) or _SHORT_DATE.fullmatch(before):
+        return False
+    return _SLUG.fullmatch(segments[-1]) is not None
 
 
 def _without_post_type(parameters: list[str]) -> list[str]:

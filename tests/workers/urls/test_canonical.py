@@ -128,6 +128,9 @@ def test_front_page_does_not_identify_an_article() -> None:
         ("https://a.example/x?outputType=amp", "https://a.example/x"),
         ("https://a-example.cdn.ampproject.org/c/s/a.example/x/amp/", "https://a.example/x"),
         ("https://www.google.com/amp/s/a.example/x", "https://a.example/x"),
+        ("https://a.example/news/salt-canal-opens/beta-amp", "https://a.example/news/salt-canal-opens"),
+        ("https://a.example/best-guitar-amp.html", "https://a.example/best-guitar.html"),
+        ("https://a.example/news/123456/salt-canal-opens", "https://a.example/news/123456"),
         ("https://m.a.example/x", "https://a.example/x"),  # mobile
         ("https://en.m.a.example/x", "https://en.a.example/x"),
         ("https://www.google.com/url?q=https://a.example/x%3Fb%3D1&sa=D", "https://a.example/x?b=1"),  # wrappers
@@ -164,6 +167,14 @@ def test_key_of_link_variants_is_equal(one: str, other: str) -> None:
         ("https://a.example/gallery/1973689/1", "https://a.example/gallery/1973689/2"),
         ("https://a.example/salt-canal-opens-20260222", "https://a.example/weather/salt-canal-opens-20260223"),
         ("https://a.example/video/14847624", "https://a.example/news/14847624"),
+        ("https://a.example/202405/salt-canal-opens", "https://a.example/202405/swans-are-back"),
+        ("https://a.example/052024/salt-canal-opens", "https://a.example/052024/swans-are-back"),
+        ("https://a.example/240501/salt-canal-opens", "https://a.example/240501/swans-are-back"),
+        ("https://a.example/310524/salt-canal-opens", "https://a.example/310524/swans-are-back"),
+        ("https://a.example/reviews/bass-amp", "https://a.example/reviews/tube-amp"),  # amplifiers
+        ("https://a.example/valve-amp/", "https://a.example/"),
+        ("https://m-reed.github.io/a", "https://reed.github.io/a"),  # names of sites
+        ("https://touch.org.uk/a", "https://mobile.org.uk/a"),
         ("https://a.example/camp/x", "https://a.example/x"),
         ("https://mail.example/x", "https://ail.example/x"),
         ("https://mywww.example.com/x", "https://myexample.com/x"),
@@ -175,6 +186,38 @@ def test_key_of_link_variants_is_equal(one: str, other: str) -> None:
 )
 def test_key_of_different_articles_differs(one: str, other: str) -> None:
     assert canonicalise(one).key != canonicalise(other).key
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://a.example/reviews/bass-amp",
+        "https://a.example/amp/marshall-jcm",
+        "https://a.example/best-guitar-amp.html",
+        "https://a.example/valve-amp/",
+        "https://touch.org.uk/a",
+        "https://mobile.co.uk/a",
+        "https://m-audio.co.uk/x",
+        "https://m-reed.github.io/a",
+        "https://wap.co.jp/a",
+    ],
+)
+def test_canonical_url_keeps_words_and_sites(link: str) -> None:
+    assert canonical_url(link) == link
+
+
+@pytest.mark.parametrize(
+    ("link", "canonical"),
+    [
+        ("https://a.example/amp/salt-canal-opens-again", "https://a.example/salt-canal-opens-again"),
+        ("https://a.example/amp/14847624", "https://a.example/14847624"),
+        ("https://a.example/salt-canal-opens-14847624-amp.html", "https://a.example/salt-canal-opens-14847624.html"),
+        ("https://amp.mill.co.uk/x", "https://mill.co.uk/x"),
+        ("https://m.reed.github.io/x", "https://reed.github.io/x"),
+    ],
+)
+def test_canonical_url_of_other_form_leads_to_article(link: str, canonical: str) -> None:
+    assert canonical_url(link) == canonical
 
 
 @given(st.from_regex(r"https?://[a-z.]{1,20}(:[0-9]{1,5})?/[ -~]{0,60}", fullmatch=True))

@@ -40,10 +40,13 @@ PROMPT_BOXES = re.compile(
 
 # URLs of images and links that only count readers. Source: the pixels of WordPress, FeedBurner and ad servers.
 TRACKING_PIXEL = re.compile(
-    r"//(?:pixel\.|stats\.|feeds\.feedburner\.com/~r|[^/]*\.doubleclick\.net|b\.scorecardresearch\.com|"
-    r"feeds\.wordpress\.com|[^/]*/~(?:ff|r|4)/)|/(?:pixel|beacon|track(?:ing)?)(?:\.gif|\.png|/)",
+    r"//(?:feeds\.feedburner\.com/~r|[^/]*\.doubleclick\.net|b\.scorecardresearch\.com|"
+    r"feeds\.wordpress\.com|[^/]*/~(?:ff|r|4)/)|/(?:pixel|beacon|track(?:ing)?)\.(?:gif|png)",
     re.IGNORECASE,
 )
+# Names of hosts and folders that may also hold pictures, and the endings of pictures.
+PIXEL_FOLDER = re.compile(r"//(?:pixel|stats)\.|/(?:pixel|beacon|track(?:ing)?)/", re.IGNORECASE)
+PICTURE_ENDING = re.compile(r"\.(?:jpe?g|png|webp|avif|svg)(?:[?#]|\Z)", re.IGNORECASE)
 
 # Class and id names of readers' comments; complete words of the attribute. Source: the themes and plug-ins of WordPress,
 # Drupal, Disqus, Coral, Viafoura, OpenWeb, Hyvor, Facebook, and the words of news pages in the languages of the corpus.
