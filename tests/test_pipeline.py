@@ -79,7 +79,7 @@ BAD_FEEDS = {
     "html": (b"<!doctype html><html><body>Welcome</body></html>", "an HTML page, not a feed"),
     "empty": (b"", "the document is empty"),
     "cut": (b"<?xml version='1.0'?><rss><channel><title>Half a fe", "broken"),
-    "huge": (long_body, "longer than"),
+    "huge": (long_body, "body too large"),
     "error": (lambda r: web.Response(status=500), "HTTP 500"),
     "later": (lambda r: web.Response(status=503, headers={"Retry-After": "3600"}), "HTTP 503"),
     "loop": (lambda r: web.Response(status=302, headers={"Location": str(r.url)}), "redirects"),

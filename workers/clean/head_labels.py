@@ -331,10 +331,8 @@ def _label_dek(labelling: Labelling, n: int, title: int) -> bool:
 
 
 def _above_body(labelling: Labelling, n: int) -> range:
-    """Return the blocks that may separate standfirst *n* from the body; in a dump, none below a sentence."""
+    """Return the blocks that may separate standfirst *n* from the body: those above the first sentence of the body."""
     last = min(len(labelling.blocks), n + 1 + DEK_LOOKAHEAD)
-    if not labelling.is_dump:
-        return range(n + 1, last)
     sentences = (k for k in range(n + 1, last) if labelling.predictions[k].keep and labelling.blocks[k].is_sentence)
     return range(n + 1, next(sentences, last))
 
