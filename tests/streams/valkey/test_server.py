@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,22 +72,26 @@ async def test_failed_restart_of_server_is_retried(tmp_path: Path) -> None:
     server.stop()
 
 
-@pytest.mark.parametrize("reply", [b"-LOADING the dataset in memory\r\n", b"-ERR\r\n"])
-async def test_start_waits_while_server_loads(reply: bytes, tmp_path: Path) -> None:
+LOADING = b"-LOADING the dataset in memory\r\n"
+
+
+@pytest.mark.parametrize(("reply", "timeout_s"), [(LOADING, 3.0), (b"-ERR\r\n", 0.0)], ids=["loading", "error"])
+async def test_start_waits_while_server_loads(reply: bytes, timeout_s: float, tmp_path: Path) -> None:
     """A data set of 40 GB takes minutes."""
     server = EmbeddedValkey(Settings(data_dir=tmp_path))
-    server.start_timeout_s = 0.0
-    replies = iter([reply] * 20 + [b"+PONG\r\n"])
+    server.start_timeout_s = timeout_s
+    loaded_s = time.monotonic() + 1.5 * timeout_s
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(next(replies))
+        is_loaded = reply == LOADING and time.monotonic() > loaded_s
+        writer.write(b"+PONG\r\n" if is_loaded else reply)
         writer.close()
 
     listener = await asyncio.start_unix_server(answer, socket_path(tmp_path))
     server.process = subprocess.Popen(["sleep", "600"])
     try:
         waiting = asyncio.to_thread(server._wait_until_ready)
-        if reply.startswith(b"-LOADING"):
+        if reply == LOADING:
             await waiting
         else:
             with pytest.raises(UnavailableError, match=r"start timed out: embedded server \(no response in 0 s\)"):
