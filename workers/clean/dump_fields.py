@@ -46,6 +46,7 @@ PERSON = re.compile(rf"\A{WORD}(?:\s{WORD}){{1,3}}\Z")
 CASELESS = re.compile(r"[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 HAN_NAME = re.compile(r"\A[\u3400-\u9fff]{2,4}[\u3040-\u309f]{0,2}\Z")  # family and given name without a space
 MAX_CASELESS_NAME_CHARS = 30
+BARS = re.compile(r"\s[|·•]\s")
 
 
 def byline_names(text: str) -> tuple[str, ...]:
@@ -59,9 +60,16 @@ def byline_names(text: str) -> tuple[str, ...]:
 
 
 def author_in_line(text: str) -> tuple[str, ...]:
-    """Return the names after "作者：" or a similar role in a line with date and source; empty without one."""
-    match = AUTHOR_IN_LINE.search(text) if len(text) <= MAX_LINE_CHARS else None
-    return _split_names(match["names"]) if match is not None else ()
+    """Return the names after "作者：" or a similar role in a line with date and source; empty without one.
+
+    Between bars, a byline also counts: "By Ann Reed | 3 March 2026".
+    """
+    if len(text) > MAX_LINE_CHARS:
+        return ()
+    match = AUTHOR_IN_LINE.search(text)
+    if match is not None:
+        return _split_names(match["names"])
+    return next(filter(None, map(byline_names, BARS.split(text))), ())
 
 
 def is_person(text: str) -> bool:

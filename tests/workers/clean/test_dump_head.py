@@ -199,3 +199,23 @@ def test_author_beside_date_and_source_is_byline() -> None:
     head = "三家纺织厂宣布合并 年产能将达十二万吨\n2026-11-27 09:40 来源：河畔时报 作者：林若涵"
     content = clean(f"{head}\n{story}\n{story}\n协议仍需监管部门批准。", "text")
     assert content.byline == ("林若涵",)
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("By Tom Vess | March 3, 2026 | 10:00 AM EST", ("Tom Vess",)),
+        ("Von Ida Marrow · 3. März 2026", ("Ida Marrow",)),
+        ("3 March 2026 | Harbour Post", ()),
+        ("Updated | 3 March 2026 | 2 min read", ()),
+    ],
+)
+def test_byline_between_bars_of_date_line_is_kept(line: str, names: tuple[str, ...]) -> None:
+    lines = [
+        ("Dunscar bakes the longest loaf", 0.1, 0.99),
+        (line, 0.1, 0.0),
+        (STORY, 0.99, 0.0),
+        (STORY[:60] + " again.", 0.99, 0.0),
+    ]
+    labels, head = labels_of(lines)
+    assert (labels[1], head.byline) == ("date", names)
